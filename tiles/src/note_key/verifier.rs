@@ -1,0 +1,239 @@
+//! Verifier keys: public keys under a name, read from and written as vkeys.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P521_SHA256_ASN1, ED25519,
+    ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::{KeyId, KeyName, NoteKeyError};
+
+const TYPE_ED25519: u8 = 0x01;
+const TYPE_ECDSA: u8 = 0x02;
+
+/// How a key signs notes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyAlgorithm {
+    /// Ed25519 over the text of the note.
+    Ed25519,
+    /// ECDSA with SHA-256 over the text of the note, the signature in DER.
+    Ecdsa(EcdsaCurve),
+}
+
+/// The curves that ECDSA keys of notes may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EcdsaCurve {
+    /// NIST P-256.
+    P256,
+    /// NIST P-384.
+    P384,
+    /// NIST P-521.
+    P521,
+}
+
+impl EcdsaCurve {
+    const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
+
+    /// What comes before an uncompressed point in the only DER encoding of a key on this curve.
+    pub(super) const fn spki_prefix(self) -> &'static [u8] {
+        match self {
+            Self::P256 => {
+                b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
+                \x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"
+            }
+            Self::P384 => {
+                b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
+                \x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00"
+            }
+            Self::P521 => {
+                b"\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
+                \x06\x05\x2b\x81\x04\x00\x23\x03\x81\x86\x00"
+            }
+        }
+    }
+
+    fn verification(self) -> &'static dyn VerificationAlgorithm {
+        match self {
+            Self::P256 => &ECDSA_P256_SHA256_ASN1,
+            Self::P384 => &ECDSA_P384_SHA256_ASN1,
+            Self::P521 => &ECDSA_P521_SHA256_ASN1,
+        }
+    }
+}
+
+/// What comes before the 32 bytes in the DER `SubjectPublicKeyInfo` of an Ed25519 key (RFC 8410).
+const ED25519_SPKI_PREFIX: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum KeyMaterial {
+    Ed25519([u8; 32]),
+    Ecdsa { curve: EcdsaCurve, spki: Vec<u8> },
+}
+
+/// A public key under a name: what it takes to trust signature lines.
+///
+/// `Display` writes the vkey.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VerifierKey {
+    name: KeyName,
+    material: KeyMaterial,
+}
+
+impl VerifierKey {
+    /// Reads a vkey.
+    ///
+    /// # Errors
+    /// The text is malformed, the type is not supported, the key is malformed, or the key id is
+    /// not the key's.
+    pub fn parse(vkey: &str) -> Result<Self, NoteKeyError> {
+        // Base64 may have further plus signs.
+        let mut parts = vkey.splitn(3, '+');
+        let (Some(name), Some(key_id), Some(key)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(NoteKeyError::Syntax);
+        };
+        let name = KeyName::new(name)?;
+        let found = KeyId::parse(key_id).ok_or(NoteKeyError::KeyIdSyntax)?;
+        let key = STANDARD.decode(key).map_err(|_| NoteKeyError::Base64)?;
+        let key = match key.split_first().ok_or(NoteKeyError::Base64)? {
+            (&TYPE_ED25519, key) => {
+                let found = key.len();
+                let key = key
+                    .try_into()
+                    .map_err(|_| NoteKeyError::Ed25519Len { found })?;
+                Self::from_ed25519(name, key)
+            }
+            (&TYPE_ECDSA, spki) => Self::from_ecdsa_spki(name, spki)?,
+            (&type_byte, _) => return Err(NoteKeyError::UnsupportedAlgorithm { type_byte }),
+        };
+        let wanted = key.key_id();
+        if found == wanted {
+            Ok(key)
+        } else {
+            Err(NoteKeyError::KeyIdDiffers { found, wanted })
+        }
+    }
+
+    /// An Ed25519 key from its 32 bytes.
+    ///
+    /// Bytes that are no point of the curve make a key under which nothing verifies.
+    #[must_use]
+    pub const fn from_ed25519(name: KeyName, public_key: [u8; 32]) -> Self {
+        let material = KeyMaterial::Ed25519(public_key);
+        Self { name, material }
+    }
+
+    /// An ECDSA key from its DER `SubjectPublicKeyInfo`.
+    ///
+    /// # Errors
+    /// Not the DER of an uncompressed point on one of the three curves.
+    pub fn from_ecdsa_spki(name: KeyName, spki_der: &[u8]) -> Result<Self, NoteKeyError> {
+        let with_point = EcdsaCurve::ALL.into_iter().find_map(|curve| {
+            let point = spki_der.strip_prefix(curve.spki_prefix())?;
+            Some((curve, point))
+        });
+        let (curve, point) = with_point.ok_or(NoteKeyError::Spki)?;
+        let parsed = ParsedPublicKey::new(curve.verification(), point);
+        // 0x04 marks an uncompressed point; the library would take a compressed one as well.
+        if !point.starts_with(&[0x04]) || parsed.is_err() {
+            return Err(NoteKeyError::Spki);
+        }
+        let material = KeyMaterial::Ecdsa {
+            curve,
+            spki: spki_der.to_vec(),
+        };
+        Ok(Self { name, material })
+    }
+
+    /// The name that signature lines by this key give.
+    #[must_use]
+    pub const fn name(&self) -> &KeyName {
+        &self.name
+    }
+
+    /// The id that signature lines by this key give. Costs one hash.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        KeyId::of(self.log_id())
+    }
+
+    /// The hash of which the key id is the first four bytes.
+    ///
+    /// Rekor calls it the log id, and transparency-log entries carry it as `logId.keyId`.
+    #[must_use]
+    pub fn log_id(&self) -> [u8; 32] {
+        match &self.material {
+            KeyMaterial::Ed25519(key) => Sha256::new()
+                .chain_update(self.name.as_str())
+                .chain_update([b'\n', TYPE_ED25519])
+                .chain_update(key)
+                .finalize()
+                .into(),
+            KeyMaterial::Ecdsa { spki, .. } => Sha256::digest(spki).into(),
+        }
+    }
+
+    /// How the key signs.
+    #[must_use]
+    pub const fn algorithm(&self) -> KeyAlgorithm {
+        match &self.material {
+            KeyMaterial::Ed25519(_) => KeyAlgorithm::Ed25519,
+            KeyMaterial::Ecdsa { curve, .. } => KeyAlgorithm::Ecdsa(*curve),
+        }
+    }
+
+    /// The key as DER `SubjectPublicKeyInfo`.
+    #[must_use]
+    pub fn spki_der(&self) -> Vec<u8> {
+        match &self.material {
+            KeyMaterial::Ed25519(key) => [ED25519_SPKI_PREFIX, key].concat(),
+            KeyMaterial::Ecdsa { spki, .. } => spki.clone(),
+        }
+    }
+
+    /// Checks a signature, without its key id, over a message, which is the text of a note.
+    ///
+    /// # Errors
+    /// [`NoteKeyError::SignatureInvalid`].
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), NoteKeyError> {
+        let verified = match &self.material {
+            KeyMaterial::Ed25519(key) => {
+                UnparsedPublicKey::new(&ED25519, key).verify(message, signature)
+            }
+            KeyMaterial::Ecdsa { curve, spki } => {
+                let point = spki.strip_prefix(curve.spki_prefix()).unwrap_or_default();
+                UnparsedPublicKey::new(curve.verification(), point).verify(message, signature)
+            }
+        };
+        verified.map_err(|_| NoteKeyError::SignatureInvalid)
+    }
+}
+
+impl FromStr for VerifierKey {
+    type Err = NoteKeyError;
+
+    fn from_str(vkey: &str) -> Result<Self, NoteKeyError> {
+        Self::parse(vkey)
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = match &self.material {
+            KeyMaterial::Ed25519(key) => [&[TYPE_ED25519], &key[..]].concat(),
+            KeyMaterial::Ecdsa { spki, .. } => [&[TYPE_ECDSA], &spki[..]].concat(),
+        };
+        write!(
+            f,
+            "{}+{}+{}",
+            self.name,
+            self.key_id(),
+            STANDARD.encode(key)
+        )
+    }
+}
