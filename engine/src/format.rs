@@ -1,0 +1,327 @@
+//! What an entry becomes in a given kind of log.
+//!
+//! The engine orders, stores and publishes entries without knowing what they are. A [`Format`]
+//! says how an entry, once it has an index and a time, becomes the bytes that are hashed (its
+//! leaf) and the bytes that are kept (its stored form), and how stored entries are framed in an
+//! entry bundle. In a tlog-tiles log all three are the entry itself behind a length; in a
+//! Certificate Transparency log the leaf holds its own index and time, and more is kept than is
+//! hashed.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use tiles::{Hash, LeafIndex};
+
+use crate::UnixMillis;
+
+/// What makes two entries the same: one identity has one index, for ever.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity([u8; 32]);
+
+impl Identity {
+    /// An identity from its bytes: a collision-resistant hash, all 32 bytes of it. Shorter keys
+    /// have let attackers obtain promises for entries that were never logged.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The usual identity: the leaf hash of the entry.
+    #[must_use]
+    pub fn of_leaf(leaf: &[u8]) -> Self {
+        Self(*tiles::leaf_hash(leaf).as_bytes())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({:?})", Hash::new(self.0))
+    }
+}
+
+/// An entry that has no index yet.
+#[derive(Clone, Debug)]
+pub struct UnfinishedEntry {
+    identity: Identity,
+    content: Bytes,
+}
+
+impl UnfinishedEntry {
+    /// An entry whose identity is the leaf hash of `content`, as in a log whose leaves are the
+    /// submitted bytes.
+    #[must_use]
+    pub fn new(content: Bytes) -> Self {
+        Self {
+            identity: Identity::of_leaf(&content),
+            content,
+        }
+    }
+
+    /// An entry whose identity the caller's protocol defines.
+    #[must_use]
+    pub const fn with_identity(identity: Identity, content: Bytes) -> Self {
+        Self { identity, content }
+    }
+
+    /// What makes this entry the same as another.
+    #[must_use]
+    pub const fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// What the log's format will finish.
+    #[must_use]
+    pub const fn content(&self) -> &Bytes {
+        &self.content
+    }
+}
+
+/// An entry with an index and a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishedEntry {
+    /// The bytes whose leaf hash enters the tree.
+    pub leaf: Bytes,
+    /// The bytes kept in the entry bundle.
+    pub stored: Bytes,
+}
+
+/// How entries of one kind of log become leaves and bundles. Implementations are pure.
+pub trait Format: Send + Sync + fmt::Debug {
+    /// Name of the format, fixed in the store when the log is created.
+    fn name(&self) -> &'static str;
+
+    /// Whether the identity of every entry is its leaf hash, so that it can be recomputed from the
+    /// stored entry.
+    fn identity_is_leaf_hash(&self) -> bool {
+        false
+    }
+
+    /// Most bytes of unfinished content an entry may have. [`Format::finish`] accepts any content
+    /// within it.
+    fn content_len_bytes_max(&self) -> usize;
+
+    /// Gives `content` its index and time.
+    fn finish(&self, content: &Bytes, index: LeafIndex, time: UnixMillis) -> FinishedEntry;
+
+    /// Appends a stored entry to the bytes of its bundle.
+    ///
+    /// # Errors
+    /// If the stored form does not fit the framing.
+    fn append_to_bundle(&self, stored: &[u8], bundle: &mut Vec<u8>) -> Result<(), FormatError>;
+
+    /// The stored entries of a bundle that holds exactly `count` of them.
+    ///
+    /// # Errors
+    /// If the bytes are not exactly that.
+    fn split_bundle<'a>(
+        &self,
+        bundle: &'a [u8],
+        count: usize,
+    ) -> Result<Vec<&'a [u8]>, FormatError>;
+
+    /// How many bytes the first `count` entries of a bundle take.
+    ///
+    /// # Errors
+    /// If the bundle holds fewer entries.
+    fn bundle_prefix_len(&self, bundle: &[u8], count: usize) -> Result<usize, FormatError>;
+
+    /// The hashed bytes of a stored entry.
+    ///
+    /// # Errors
+    /// If `stored` is not a stored entry of this format.
+    fn leaf_of<'a>(&self, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError>;
+}
+
+/// Bytes that are not what the format wrote.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{format} {what}")]
+pub struct FormatError {
+    /// Name of the format.
+    pub format: &'static str,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// The format of C2SP tlog-tiles: leaf, stored entry and submitted entry are the same bytes, and a
+/// bundle is a sequence of 16-bit big-endian lengths and entries.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TlogTiles;
+
+impl TlogTiles {
+    const NAME: &'static str = "tlog-tiles";
+
+    fn error(cause: impl fmt::Display) -> FormatError {
+        FormatError {
+            format: Self::NAME,
+            what: format!("entry bundle: {cause}"),
+        }
+    }
+}
+
+impl Format for TlogTiles {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn identity_is_leaf_hash(&self) -> bool {
+        true
+    }
+
+    fn content_len_bytes_max(&self) -> usize {
+        tiles::ENTRY_LEN_BYTES_MAX
+    }
+
+    fn finish(&self, content: &Bytes, _index: LeafIndex, _time: UnixMillis) -> FinishedEntry {
+        FinishedEntry {
+            leaf: content.clone(),
+            stored: content.clone(),
+        }
+    }
+
+    fn append_to_bundle(&self, stored: &[u8], bundle: &mut Vec<u8>) -> Result<(), FormatError> {
+        tiles::append_entry(bundle, stored).map_err(Self::error)
+    }
+
+    fn split_bundle<'a>(
+        &self,
+        bundle: &'a [u8],
+        count: usize,
+    ) -> Result<Vec<&'a [u8]>, FormatError> {
+        let width = u16::try_from(count).ok().and_then(tiles::TileWidth::new);
+        let width = width.ok_or_else(|| Self::error("impossible count"))?;
+        let parsed = tiles::EntryBundle::parse(bundle, width).map_err(Self::error)?;
+        Ok(parsed.into_entries())
+    }
+
+    fn bundle_prefix_len(&self, bundle: &[u8], count: usize) -> Result<usize, FormatError> {
+        tiles::prefix_len(bundle, count).map_err(Self::error)
+    }
+
+    fn leaf_of<'a>(&self, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError> {
+        Ok(Cow::Borrowed(stored))
+    }
+}
+
+/// A format whose leaf holds its own index and time, and that keeps more than it hashes (feature
+/// `testing`). It stands in for every log kind in which an entry cannot be finished before it is
+/// sequenced.
+///
+/// Leaf: index and time, 8 bytes each, then the content. Stored: the leaf, then the content's
+/// length in 2 bytes, which is not hashed. A bundle frames each stored entry like tlog-tiles.
+#[cfg(any(test, feature = "testing"))]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IndexedLeaf;
+
+#[cfg(any(test, feature = "testing"))]
+impl IndexedLeaf {
+    const UNHASHED_LEN: usize = 2;
+    const HEADER_LEN: usize = 16;
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Format for IndexedLeaf {
+    fn name(&self) -> &'static str {
+        "indexed-leaf"
+    }
+
+    fn content_len_bytes_max(&self) -> usize {
+        tiles::ENTRY_LEN_BYTES_MAX - Self::HEADER_LEN - Self::UNHASHED_LEN
+    }
+
+    fn finish(&self, content: &Bytes, index: LeafIndex, time: UnixMillis) -> FinishedEntry {
+        let mut bytes = Vec::with_capacity(content.len() + Self::HEADER_LEN + Self::UNHASHED_LEN);
+        bytes.extend_from_slice(&index.get().to_be_bytes());
+        bytes.extend_from_slice(&time.get().to_be_bytes());
+        bytes.extend_from_slice(content);
+        let leaf_len = bytes.len();
+        let content_len = u16::try_from(content.len()).unwrap_or(u16::MAX);
+        bytes.extend_from_slice(&content_len.to_be_bytes());
+        let stored = Bytes::from(bytes);
+        FinishedEntry {
+            leaf: stored.slice(..leaf_len),
+            stored,
+        }
+    }
+
+    fn append_to_bundle(&self, stored: &[u8], bundle: &mut Vec<u8>) -> Result<(), FormatError> {
+        TlogTiles.append_to_bundle(stored, bundle)
+    }
+
+    fn split_bundle<'a>(
+        &self,
+        bundle: &'a [u8],
+        count: usize,
+    ) -> Result<Vec<&'a [u8]>, FormatError> {
+        TlogTiles.split_bundle(bundle, count)
+    }
+
+    fn bundle_prefix_len(&self, bundle: &[u8], count: usize) -> Result<usize, FormatError> {
+        TlogTiles.bundle_prefix_len(bundle, count)
+    }
+
+    fn leaf_of<'a>(&self, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError> {
+        let error = || FormatError {
+            format: "indexed-leaf",
+            what: "entry is too short".to_owned(),
+        };
+        let leaf_len = stored
+            .len()
+            .checked_sub(Self::UNHASHED_LEN)
+            .ok_or_else(error)?;
+        stored.get(..leaf_len).map(Cow::Borrowed).ok_or_else(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(format: &dyn Format, contents: &[&'static [u8]]) {
+        let mut bundle = Vec::new();
+        let mut finished = Vec::new();
+        for (index, content) in (0..).zip(contents) {
+            let content = Bytes::from_static(content);
+            let entry = format.finish(&content, LeafIndex::new(index), UnixMillis::new(7));
+            format.append_to_bundle(&entry.stored, &mut bundle).unwrap();
+            finished.push(entry);
+        }
+        let split = format.split_bundle(&bundle, contents.len()).unwrap();
+        for (stored, entry) in split.iter().zip(&finished) {
+            assert_eq!(*stored, &entry.stored[..]);
+            assert_eq!(format.leaf_of(stored).unwrap(), &entry.leaf[..]);
+        }
+        let one = format.bundle_prefix_len(&bundle, 1).unwrap();
+        assert_eq!(
+            format.split_bundle(&bundle[..one], 1).unwrap(),
+            vec![&finished[0].stored[..]]
+        );
+        assert!(format.split_bundle(&bundle, contents.len() + 1).is_err());
+        bundle.push(0);
+        assert!(format.split_bundle(&bundle, contents.len()).is_err());
+    }
+
+    #[test]
+    fn both_formats_split_what_they_framed() {
+        check(&TlogTiles, &[b"a", b"", b"ccc"]);
+        check(&IndexedLeaf, &[b"a", b"", b"ccc"]);
+    }
+
+    #[test]
+    fn an_indexed_leaf_depends_on_its_index_and_time() {
+        let content = Bytes::from_static(b"x");
+        let leaf = |index, time| {
+            IndexedLeaf
+                .finish(&content, LeafIndex::new(index), UnixMillis::new(time))
+                .leaf
+        };
+        assert_ne!(leaf(0, 1), leaf(1, 1));
+        assert_ne!(leaf(0, 1), leaf(0, 2));
+    }
+}

@@ -1,0 +1,420 @@
+//! The handle of a log: create, open, add, read, close.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use tiles::{NoteSigner, Origin, VerifierKey};
+
+use crate::clock::{Clock, SystemClock};
+use crate::driver::Driver;
+use crate::error::{AddError, OpenError, Rejection, StoreError};
+use crate::fail_stop::FailStop;
+use crate::format::{Format, TlogTiles, UnfinishedEntry};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::pool::Pool;
+use crate::publish::{Publication, PublishedHead, Publisher, sign_head};
+use crate::publish_dir::DirPublisher;
+use crate::reader::{Reader, StoredTiles};
+use crate::recover;
+use crate::sequencer::{Committed, Sequencer, Tail};
+use crate::signal::Signal;
+use crate::store::{CheckpointStore, ColdStore, Head, HotStore, LogIdentity};
+use crate::ticket::Ticket;
+use crate::tier::Tier;
+
+/// Everything a log needs to know to run.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// First line of every checkpoint.
+    pub origin: Origin,
+    /// What the log is for; fixed in its store.
+    pub kind: String,
+    /// Who signs checkpoints: the log's own key first.
+    pub signers: Vec<Arc<dyn NoteSigner>>,
+    /// How entries become leaves and bundles.
+    pub format: Arc<dyn Format>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Bounds and cadences.
+    pub limits: Limits,
+    /// A directory to keep a plain copy of the published log in.
+    pub publish_dir: Option<PathBuf>,
+    /// The threads that hash; several logs may share them.
+    pub hashing: Arc<rayon::ThreadPool>,
+}
+
+impl LogConfig {
+    /// A tlog-tiles log with default limits, signed by `signer`, hashing in `hashing`.
+    #[must_use]
+    pub fn new(
+        origin: Origin,
+        kind: &str,
+        signer: Arc<dyn NoteSigner>,
+        hashing: Arc<rayon::ThreadPool>,
+    ) -> Self {
+        Self {
+            origin,
+            kind: kind.to_owned(),
+            signers: vec![signer],
+            format: Arc::new(TlogTiles),
+            clock: Arc::new(SystemClock::new()),
+            limits: Limits::default(),
+            publish_dir: None,
+            hashing,
+        }
+    }
+
+    /// What the store of this log is created for.
+    fn identity(&self) -> Result<LogIdentity, OpenError> {
+        Ok(LogIdentity {
+            origin: self.origin.clone(),
+            kind: self.kind.clone(),
+            log_id: self.key()?.log_id(),
+            format: self.format.name().to_owned(),
+        })
+    }
+
+    fn key(&self) -> Result<&VerifierKey, OpenError> {
+        let first = self.signers.first();
+        let none = || OpenError::Sign("no signer is configured".to_owned());
+        first.map(|signer| signer.verifier()).ok_or_else(none)
+    }
+}
+
+/// A pool of named threads for hashing, one for each core.
+///
+/// # Errors
+/// If the system refuses the threads.
+pub fn hashing_pool() -> Result<Arc<rayon::ThreadPool>, OpenError> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(cores)
+        .thread_name(|number| format!("cairn-hash-{number}"))
+        .build();
+    pool.map(Arc::new).map_err(|error| {
+        let error = std::io::Error::other(error.to_string());
+        StoreError::io("start hashing threads", error).into()
+    })
+}
+
+/// The three stores of one log.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    /// The working set.
+    pub hot: Arc<dyn HotStore>,
+    /// Full objects, for ever.
+    pub cold: Arc<dyn ColdStore>,
+    /// The last published checkpoint.
+    pub checkpoint: Arc<dyn CheckpointStore>,
+}
+
+/// How a log is doing.
+#[derive(Clone, Debug)]
+pub struct LogStatus {
+    /// The newest published head.
+    pub published: Arc<PublishedHead>,
+    /// The newest committed head.
+    pub committed: Head,
+    /// Entries waiting for an index.
+    pub pool_count: usize,
+    /// Bytes waiting for an index.
+    pub pool_bytes: usize,
+    /// Why the log takes no entries, if it does not.
+    pub stopped: Option<String>,
+}
+
+/// An open log. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Log {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pool: Arc<Pool>,
+    clock: Arc<dyn Clock>,
+    content_len_bytes_max: usize,
+    committed: Arc<Signal<Committed>>,
+    fail_stop: Arc<FailStop>,
+    metrics: Arc<Metrics>,
+    reader: Reader,
+    /// The running threads, until the log is closed.
+    driver: Mutex<Option<Driver>>,
+    /// Keeps other processes out for as long as the log is open.
+    _lock: Option<crate::lock::DirLock>,
+}
+
+impl Log {
+    /// Signs and keeps the checkpoint of an empty log in stores that were just created.
+    ///
+    /// # Errors
+    /// If the checkpoint cannot be signed or kept.
+    pub fn create_with(stores: &Stores, config: &LogConfig) -> Result<(), OpenError> {
+        config.limits.check()?;
+        let head = sign_head(
+            &config.origin,
+            &config.signers,
+            &Head::EMPTY,
+            config.clock.now(),
+        )
+        .map_err(OpenError::Sign)?;
+        Ok(stores.checkpoint.keep(&head.checkpoint)?)
+    }
+
+    /// Opens a log on any stores. A log with a damaged record at its growing end is opened for
+    /// reading only, see [`LogStatus::stopped`].
+    ///
+    /// # Errors
+    /// See [`OpenError`]: the stores hold another log, or less than was published.
+    pub fn open_with(stores: &Stores, config: &LogConfig) -> Result<Self, OpenError> {
+        Self::open_locked(stores, config, None, Path::new("checkpoint"))
+    }
+
+    fn open_locked(
+        stores: &Stores,
+        config: &LogConfig,
+        lock: Option<crate::lock::DirLock>,
+        checkpoint_path: &Path,
+    ) -> Result<Self, OpenError> {
+        config.limits.check()?;
+        recover::check_identity(stores.hot.as_ref(), &config.identity()?)?;
+        let published =
+            recover::published(stores.checkpoint.as_ref(), config.key()?, checkpoint_path)?;
+        let stored = StoredTiles {
+            hot: stores.hot.as_ref(),
+            cold: stores.cold.as_ref(),
+        };
+        match recover::tail(&stored, config.format.as_ref(), &published) {
+            Ok(tail) => {
+                let parts = Parts::new(stores, config, published, tail.head);
+                let inner = parts.inner(lock);
+                let driver = parts.start(tail)?;
+                *crate::lock(&inner.driver) = Some(driver);
+                Ok(Self {
+                    inner: Arc::new(inner),
+                })
+            }
+            Err(OpenError::Store(damaged @ StoreError::Damaged { .. })) => {
+                tracing::error!(error = %damaged, "opened for reading only");
+                let parts = Parts::new(stores, config, published, Head::EMPTY);
+                parts.fail_stop.trip(&damaged.to_string());
+                Ok(Self {
+                    inner: Arc::new(parts.inner(lock)),
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets an entry into the log. The ticket tells when it has an index.
+    ///
+    /// # Errors
+    /// [`AddError::Rejected`] if the entry is too large, too much is waiting already, or the log
+    /// is closed: nothing happened. [`AddError::Fatal`] if the log has stopped.
+    pub fn add(&self, entry: UnfinishedEntry) -> Result<Ticket, AddError> {
+        let mut tickets = self.add_many(vec![entry])?;
+        Ok(tickets.pop().expect("one entry, one ticket"))
+    }
+
+    /// Lets several entries into the log, all or none, in order. They may end up in more than one
+    /// batch.
+    ///
+    /// # Errors
+    /// As [`Log::add`].
+    pub fn add_many(&self, entries: Vec<UnfinishedEntry>) -> Result<Vec<Ticket>, AddError> {
+        let max = self.inner.content_len_bytes_max;
+        if let Some(large) = entries.iter().find(|entry| entry.content().len() > max) {
+            return Err(Rejection::TooLarge {
+                found: large.content().len(),
+                max,
+            }
+            .into());
+        }
+        let added = self.inner.pool.add(entries, self.inner.clock.monotonic());
+        if let Err(AddError::Rejected(Rejection::PoolFull { .. })) = &added {
+            self.inner.metrics.pushbacks.add(1);
+        }
+        added
+    }
+
+    /// A reader of the published tree.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.inner.reader.clone()
+    }
+
+    /// The newest published head.
+    #[must_use]
+    pub fn published(&self) -> Arc<PublishedHead> {
+        self.inner.reader.published()
+    }
+
+    /// What the log counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// How the log is doing.
+    #[must_use]
+    pub fn status(&self) -> LogStatus {
+        let (pool_count, pool_bytes) = self.inner.pool.load();
+        LogStatus {
+            published: self.published(),
+            committed: self.inner.committed.get().head,
+            pool_count,
+            pool_bytes,
+            stopped: self.inner.fail_stop.reason().map(str::to_owned),
+        }
+    }
+
+    /// Takes no further entries, sequences and publishes those that wait, and ends the log's
+    /// threads. Blocks until all of that is done. Reads go on working on every clone.
+    pub fn close(&self) {
+        self.inner.pool.close();
+        let driver = crate::lock(&self.inner.driver).take();
+        if let Some(driver) = driver {
+            driver.join();
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// A log that was not closed still ends its threads, in their own time.
+    fn drop(&mut self) {
+        self.pool.close();
+    }
+}
+
+/// What the parts of an open log share.
+struct Parts<'a> {
+    stores: &'a Stores,
+    config: &'a LogConfig,
+    pool: Arc<Pool>,
+    committed: Arc<Signal<Committed>>,
+    publication: Arc<Signal<Publication>>,
+    fail_stop: Arc<FailStop>,
+    metrics: Arc<Metrics>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(
+        stores: &'a Stores,
+        config: &'a LogConfig,
+        published: PublishedHead,
+        committed: Head,
+    ) -> Self {
+        let publication = Publication {
+            head: Arc::new(published),
+            ended: None,
+        };
+        let publication = Arc::new(Signal::new(publication));
+        let pool = Arc::new(Pool::new(config.limits.clone(), Arc::clone(&publication)));
+        Self {
+            stores,
+            config,
+            committed: Arc::new(Signal::new(Committed {
+                head: committed,
+                ended: false,
+            })),
+            publication,
+            fail_stop: Arc::new(FailStop::new(Arc::clone(&pool))),
+            pool,
+            metrics: Arc::default(),
+        }
+    }
+
+    fn reader(&self) -> Reader {
+        Reader {
+            hot: Arc::clone(&self.stores.hot),
+            cold: Arc::clone(&self.stores.cold),
+            format: Arc::clone(&self.config.format),
+            publication: Arc::clone(&self.publication),
+            fail_stop: Some(Arc::clone(&self.fail_stop)),
+        }
+    }
+
+    fn inner(&self, lock: Option<crate::lock::DirLock>) -> Inner {
+        Inner {
+            pool: Arc::clone(&self.pool),
+            clock: Arc::clone(&self.config.clock),
+            content_len_bytes_max: self.config.format.content_len_bytes_max(),
+            committed: Arc::clone(&self.committed),
+            fail_stop: Arc::clone(&self.fail_stop),
+            metrics: Arc::clone(&self.metrics),
+            reader: self.reader(),
+            driver: Mutex::new(None),
+            _lock: lock,
+        }
+    }
+
+    fn sequencer(&self, tail: Tail) -> Sequencer {
+        Sequencer {
+            store: Arc::clone(&self.stores.hot),
+            format: Arc::clone(&self.config.format),
+            clock: Arc::clone(&self.config.clock),
+            hashing: Arc::clone(&self.config.hashing),
+            limits: self.config.limits.clone(),
+            metrics: Arc::clone(&self.metrics),
+            pool: Arc::clone(&self.pool),
+            committed: Arc::clone(&self.committed),
+            fail_stop: Arc::clone(&self.fail_stop),
+            tail,
+            held: None,
+        }
+    }
+
+    fn publisher(&self) -> Publisher {
+        Publisher {
+            origin: self.config.origin.clone(),
+            signers: self.config.signers.clone(),
+            store: Arc::clone(&self.stores.checkpoint),
+            clock: Arc::clone(&self.config.clock),
+            limits: self.config.limits.clone(),
+            metrics: Arc::clone(&self.metrics),
+            committed: Arc::clone(&self.committed),
+            publication: Arc::clone(&self.publication),
+            fail_stop: Arc::clone(&self.fail_stop),
+            published_at: None,
+            failed_at: None,
+        }
+    }
+
+    fn tier(&self) -> Tier {
+        Tier {
+            hot: Arc::clone(&self.stores.hot),
+            cold: Arc::clone(&self.stores.cold),
+            clock: Arc::clone(&self.config.clock),
+            limits: self.config.limits.clone(),
+            metrics: Arc::clone(&self.metrics),
+            publication: Arc::clone(&self.publication),
+            failed_at: None,
+        }
+    }
+
+    fn dir_publisher(&self) -> Option<DirPublisher> {
+        Some(DirPublisher {
+            reader: self.reader(),
+            dir: self.config.publish_dir.clone()?,
+            clock: Arc::clone(&self.config.clock),
+            limits: self.config.limits.clone(),
+            metrics: Arc::clone(&self.metrics),
+            written: None,
+            not_before: std::time::Duration::ZERO,
+        })
+    }
+
+    fn start(&self, tail: Tail) -> Result<Driver, OpenError> {
+        let (publisher, dir) = (self.publisher(), self.dir_publisher());
+        Driver::start(self.sequencer(tail), publisher, self.tier(), dir)
+            .map_err(|error| StoreError::io("start the log's threads", error).into())
+    }
+}
+
+#[cfg(feature = "rocks")]
+mod embedded;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! A log in a directory of its own, on RocksDB and files.
+//!
+//! ```text
+//! lock         who has the log open
+//! checkpoint   the last published checkpoint, as it was served
+//! hot/         RocksDB
+//! cold/        full bundles and tiles under their public paths
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tiles::VerifierKey;
+
+use super::{Log, LogConfig, Stores};
+use crate::error::{OpenError, StoreError};
+use crate::format::Format;
+use crate::lock::DirLock;
+use crate::publish::Publication;
+use crate::reader::Reader;
+use crate::recover;
+use crate::signal::Signal;
+use crate::store::{CheckpointFile, FileStore, LogIdentity, RocksStore, create_dir_durably};
+
+fn hot_dir(log_dir: &Path) -> PathBuf {
+    log_dir.join("hot")
+}
+
+fn cold_dir(log_dir: &Path) -> PathBuf {
+    log_dir.join("cold")
+}
+
+fn checkpoint_path(log_dir: &Path) -> PathBuf {
+    log_dir.join("checkpoint")
+}
+
+/// The stores of an existing directory, around an opened hot store.
+fn stores(log_dir: &Path, hot: RocksStore) -> Result<Stores, OpenError> {
+    Ok(Stores {
+        hot: Arc::new(hot),
+        cold: Arc::new(FileStore::open(&cold_dir(log_dir))?),
+        checkpoint: Arc::new(CheckpointFile::new(checkpoint_path(log_dir))),
+    })
+}
+
+impl Log {
+    /// Makes an empty log in `dir`, which must not exist. Either the whole log is there
+    /// afterwards, or nothing is.
+    ///
+    /// # Errors
+    /// [`OpenError::Exists`], or what kept the log from being made.
+    pub fn create(dir: &Path, config: &LogConfig) -> Result<(), OpenError> {
+        if dir.exists() {
+            return Err(OpenError::Exists(dir.to_owned()));
+        }
+        let mut unfinished = dir.as_os_str().to_owned();
+        unfinished.push(".unfinished");
+        let unfinished = PathBuf::from(unfinished);
+        let io = |what: &str, path: &Path, error| {
+            OpenError::from(StoreError::io(format!("{what} {}", path.display()), error))
+        };
+        if unfinished.exists() {
+            // Left by a creation that was cut short: nothing was ever signed over it.
+            fs::remove_dir_all(&unfinished).map_err(|error| io("remove", &unfinished, error))?;
+        }
+        create_dir_durably(&cold_dir(&unfinished))?;
+        let hot = RocksStore::create(&hot_dir(&unfinished), &config.identity()?)?;
+        Self::create_with(&stores(&unfinished, hot)?, config)?;
+        fs::rename(&unfinished, dir).map_err(|error| io("rename to", dir, error))?;
+        create_dir_durably(dir)?;
+        Ok(crate::store::sync_dir(dir.parent().unwrap_or(dir))?)
+    }
+
+    /// Opens the log in `dir`; never makes one.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(dir: &Path, config: &LogConfig) -> Result<Self, OpenError> {
+        if !hot_dir(dir).is_dir() {
+            return Err(OpenError::Missing(dir.to_owned()));
+        }
+        let lock = DirLock::acquire(dir, config.clock.now())?;
+        let stores = stores(dir, RocksStore::open(&hot_dir(dir))?)?;
+        Self::open_locked(&stores, config, Some(lock), &checkpoint_path(dir))
+    }
+}
+
+impl Reader {
+    /// Reads the log in `dir` beside the process that has it open, as of now. `scratch` is an
+    /// empty directory for RocksDB's own notes. Gives the identity that the store was created for.
+    ///
+    /// # Errors
+    /// If there is no log, or it is not one of this format and key.
+    pub fn open_beside(
+        dir: &Path,
+        scratch: &Path,
+        format: Arc<dyn Format>,
+        key: &VerifierKey,
+    ) -> Result<(Self, LogIdentity), OpenError> {
+        if !hot_dir(dir).is_dir() {
+            return Err(OpenError::Missing(dir.to_owned()));
+        }
+        // The checkpoint first: whatever it covers was committed before it was kept.
+        let path = checkpoint_path(dir);
+        let published = recover::published(&CheckpointFile::new(path.clone()), key, &path)?;
+        let stores = stores(dir, RocksStore::open_beside(&hot_dir(dir), scratch)?)?;
+        let identity = stores.hot.log_identity()?;
+        let configured = LogIdentity {
+            log_id: key.log_id(),
+            format: format.name().to_owned(),
+            ..identity.clone()
+        };
+        recover::check_identity(stores.hot.as_ref(), &configured)?;
+        let publication = Publication {
+            head: Arc::new(published),
+            ended: None,
+        };
+        let reader = Self {
+            hot: stores.hot,
+            cold: stores.cold,
+            format,
+            publication: Arc::new(Signal::new(publication)),
+            fail_stop: None,
+        };
+        Ok((reader, identity))
+    }
+}

@@ -1,0 +1,169 @@
+//! The publisher: signs the committed head at its own cadence and makes it visible.
+//!
+//! A signature, once seen, can never be taken back. So the order is fixed: a head is signed only
+//! after it is committed, the signed checkpoint is kept durably outside the hot store, and only
+//! then can anyone see it. A crash between the steps leaves a head that is signed late or signed
+//! again, never one that was shown and forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tiles::{Checkpoint, Hash, LeafIndex, NoteSigner, Origin, TreeSize, sign_note};
+
+use crate::clock::{Clock, UnixMillis};
+use crate::driver::Step;
+use crate::error::{AddError, Rejection};
+use crate::fail_stop::FailStop;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::sequencer::Committed;
+use crate::signal::Signal;
+use crate::store::{CheckpointStore, Head};
+
+/// A head that the world can see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedHead {
+    /// Entries in the tree.
+    pub size: TreeSize,
+    /// Root hash at this size.
+    pub root_hash: Hash,
+    /// The signed checkpoint, as it is served.
+    pub checkpoint: Bytes,
+    /// When it was signed.
+    pub signed_at: UnixMillis,
+}
+
+/// The newest published head, and whether others will follow.
+#[derive(Clone, Debug)]
+pub(crate) struct Publication {
+    pub(crate) head: Arc<PublishedHead>,
+    /// What to tell those who wait for a head that will not come.
+    pub(crate) ended: Option<AddError>,
+}
+
+impl Publication {
+    /// The head, once it covers `index`; an error once it never will.
+    pub(crate) fn covering(
+        &self,
+        index: LeafIndex,
+    ) -> Option<Result<Arc<PublishedHead>, AddError>> {
+        if self.head.size.contains(index) {
+            return Some(Ok(Arc::clone(&self.head)));
+        }
+        self.ended.clone().map(Err)
+    }
+}
+
+/// Signs and shows heads. See the module.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    pub(crate) origin: Origin,
+    pub(crate) signers: Vec<Arc<dyn NoteSigner>>,
+    pub(crate) store: Arc<dyn CheckpointStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) committed: Arc<Signal<Committed>>,
+    pub(crate) publication: Arc<Signal<Publication>>,
+    pub(crate) fail_stop: Arc<FailStop>,
+    /// Monotonic time of the last publication by this process, and of the last failed attempt.
+    /// Owned by the publisher.
+    pub(crate) published_at: Option<Duration>,
+    pub(crate) failed_at: Option<Duration>,
+}
+
+impl Publisher {
+    /// Publishes the committed head if it is due.
+    pub(crate) fn step(&mut self) -> Step {
+        let committed = self.committed.get();
+        let published = self.publication.get().head;
+        let grown = committed.head.size > published.size;
+        if committed.ended && !grown {
+            return self.end(AddError::Rejected(Rejection::Closed));
+        }
+        let now = self.clock.monotonic();
+        let due = self.due(grown, committed.ended);
+        if due > now {
+            return Step::Wait(Some(due.saturating_sub(now)));
+        }
+        match self.sign(&committed.head) {
+            Ok(head) => self.publish(head, now),
+            Err(why) => {
+                self.metrics.sign_failures.add(1);
+                tracing::error!(%why, "the checkpoint cannot be signed; trying again");
+                self.failed_at = Some(now);
+                if committed.ended {
+                    let why = format!("shut down before the checkpoint could be signed: {why}");
+                    return self.end(AddError::Fatal(why));
+                }
+                Step::Again
+            }
+        }
+    }
+
+    /// Monotonic time at which the next checkpoint is due.
+    fn due(&self, grown: bool, ended: bool) -> Duration {
+        if ended {
+            return Duration::ZERO;
+        }
+        let interval = if grown {
+            self.limits.checkpoint_interval
+        } else {
+            self.limits.checkpoint_resign_interval
+        };
+        let by_cadence = self.published_at.map_or(Duration::ZERO, |at| at + interval);
+        let by_failure = self
+            .failed_at
+            .map_or(Duration::ZERO, |at| at + self.limits.retry_delay);
+        by_cadence.max(by_failure)
+    }
+
+    fn sign(&self, head: &Head) -> Result<PublishedHead, String> {
+        sign_head(&self.origin, &self.signers, head, self.clock.now())
+    }
+
+    /// Keeps a signed head durably, then shows it.
+    fn publish(&mut self, head: PublishedHead, now: Duration) -> Step {
+        let published = self.publication.get().head;
+        let extends = head.size > published.size
+            || (head.size == published.size && head.root_hash == published.root_hash);
+        assert!(extends, "a signed head extends the last one or repeats it");
+        if let Err(error) = self.store.keep(&head.checkpoint) {
+            let error = self
+                .fail_stop
+                .trip(&format!("keeping the signed checkpoint: {error}"));
+            return self.end(error);
+        }
+        self.metrics.checkpoints.add(1);
+        self.published_at = Some(now);
+        self.failed_at = None;
+        self.publication
+            .update(|publication| publication.head = Arc::new(head));
+        Step::Again
+    }
+
+    fn end(&self, told: AddError) -> Step {
+        self.publication
+            .update(|publication| publication.ended = Some(told));
+        Step::Done
+    }
+}
+
+/// Signs `head` with every signer, the log's own first.
+pub(crate) fn sign_head(
+    origin: &Origin,
+    signers: &[Arc<dyn NoteSigner>],
+    head: &Head,
+    signed_at: UnixMillis,
+) -> Result<PublishedHead, String> {
+    let checkpoint = Checkpoint::new(origin.clone(), head.size, head.root_hash);
+    let signers: Vec<&dyn NoteSigner> = signers.iter().map(AsRef::as_ref).collect();
+    let note = sign_note(&checkpoint.encode(), &signers).map_err(|error| error.to_string())?;
+    Ok(PublishedHead {
+        size: head.size,
+        root_hash: head.root_hash,
+        checkpoint: Bytes::from(note.encode()),
+        signed_at,
+    })
+}

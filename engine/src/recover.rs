@@ -1,0 +1,167 @@
+//! Opening a log after whatever happened to it.
+//!
+//! The published checkpoint was kept before anyone saw it, and outside the hot store; so it is the
+//! measure. The hot store must hold a tree that extends it, and must be what it claims to be: its
+//! right edge folds to its root, and the last entries hash to the last leaves. Anything else is
+//! refused; a log is never continued from a shorter or another history.
+
+use tiles::{Hash, TileId, TileLevel, TileWidth, TreeSize, VerifierKey};
+
+use crate::error::{OpenError, StoreError};
+use crate::format::Format;
+use crate::integrate::Edge;
+use crate::publish::PublishedHead;
+use crate::reader::StoredTiles;
+use crate::sequencer::Tail;
+use crate::store::{CheckpointStore, Head, HotStore, LogIdentity, OBJECT_WIDTH, ObjectId};
+
+/// Checks that the store holds the log that the configuration names.
+pub(crate) fn check_identity(
+    store: &dyn HotStore,
+    configured: &LogIdentity,
+) -> Result<(), OpenError> {
+    let stored = store.log_identity()?;
+    let hex = |id: [u8; 32]| format!("{:?}", Hash::new(id));
+    let fields = [
+        (
+            "origin",
+            stored.origin.to_string(),
+            configured.origin.to_string(),
+        ),
+        ("kind", stored.kind, configured.kind.clone()),
+        ("log id", hex(stored.log_id), hex(configured.log_id)),
+        ("format", stored.format, configured.format.clone()),
+    ];
+    for (field, stored, configured) in fields {
+        if stored != configured {
+            return Err(OpenError::OtherLog {
+                field,
+                stored,
+                configured,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The last published head; its signature must verify with the log's key.
+pub(crate) fn published(
+    store: &dyn CheckpointStore,
+    key: &VerifierKey,
+    path: &std::path::Path,
+) -> Result<PublishedHead, OpenError> {
+    let unusable = |why: String| OpenError::Published {
+        path: path.to_owned(),
+        why,
+    };
+    let kept = store
+        .load()?
+        .ok_or_else(|| unusable("it is missing".to_owned()))?;
+    let (bytes, kept_at) = kept;
+    let (checkpoint, _) = tiles::open_checkpoint(&bytes, std::slice::from_ref(key))
+        .map_err(|error| unusable(error.to_string()))?;
+    Ok(PublishedHead {
+        size: checkpoint.size(),
+        root_hash: checkpoint.root_hash(),
+        checkpoint: bytes,
+        signed_at: kept_at,
+    })
+}
+
+/// The tail of the log, checked against itself and against what was published.
+pub(crate) fn tail(
+    stored: &StoredTiles<'_>,
+    format: &dyn Format,
+    published: &PublishedHead,
+) -> Result<Tail, OpenError> {
+    let head = stored.hot.head()?;
+    if head.size < published.size {
+        return Err(OpenError::RolledBack {
+            committed: head.size,
+            published: published.size,
+        });
+    }
+    let edge = edge(stored, &head)?;
+    let bundle = growing_bundle(stored, format, &head)?;
+    let found = tiles::root_hash(stored, published.size).map_err(|error| match error {
+        tiles::ProofBuildError::Source(error) => error,
+        other => StoreError::damaged("the tiles of the published tree", other.to_string()),
+    })?;
+    if found != published.root_hash {
+        let (size, wanted) = (published.size, published.root_hash);
+        return Err(OpenError::Forked {
+            size,
+            found,
+            wanted,
+        });
+    }
+    Ok(Tail { head, edge, bundle })
+}
+
+/// The growing tiles of the committed tree; they must fold to its root.
+fn edge(stored: &StoredTiles<'_>, head: &Head) -> Result<Edge, StoreError> {
+    let mut levels = Vec::new();
+    let mut full = head.size.get();
+    for level in 0.. {
+        let Some(level) = TileLevel::new(level).filter(|_| full > 0) else {
+            break;
+        };
+        let index = full / OBJECT_WIDTH;
+        let width = u16::try_from(full % OBJECT_WIDTH)
+            .ok()
+            .and_then(TileWidth::new);
+        levels.push(match width {
+            Some(width) => stored
+                .hashes(TileId { level, index }, width)?
+                .hashes()
+                .to_vec(),
+            None => Vec::new(),
+        });
+        full = index;
+    }
+    let damaged = |why: &str| StoreError::damaged("the right edge of the tree", why);
+    let edge = Edge::new(head.size, levels).ok_or_else(|| damaged("its shape is wrong"))?;
+    if edge.root_hash() == head.root_hash {
+        Ok(edge)
+    } else {
+        Err(damaged("it does not fold to the committed root hash"))
+    }
+}
+
+/// The bytes of the bundle that still grows; every entry in it must hash to its leaf.
+fn growing_bundle(
+    stored: &StoredTiles<'_>,
+    format: &dyn Format,
+    head: &Head,
+) -> Result<Vec<u8>, StoreError> {
+    let index = head.size.get() / OBJECT_WIDTH;
+    let Some(width) = u16::try_from(head.size.get() % OBJECT_WIDTH)
+        .ok()
+        .and_then(TileWidth::new)
+    else {
+        return Ok(Vec::new());
+    };
+    let id = ObjectId::Bundle(index);
+    let bytes = stored.object(id)?;
+    let damaged = |why: String| StoreError::damaged(id.to_string(), why);
+    let entries = format
+        .split_bundle(&bytes, width.count())
+        .map_err(|error| damaged(error.to_string()))?;
+    let leaves = stored.hashes(
+        TileId {
+            level: TileLevel::LEAF,
+            index,
+        },
+        width,
+    )?;
+    for (position, (entry, leaf)) in (0_u64..).zip(entries.iter().zip(leaves.hashes())) {
+        let hashed = format
+            .leaf_of(entry)
+            .map_err(|error| damaged(error.to_string()))?;
+        if tiles::leaf_hash(&hashed) != *leaf {
+            let entry = TreeSize::new(index * OBJECT_WIDTH + position).get();
+            return Err(damaged(format!("entry {entry} does not hash to its leaf")));
+        }
+    }
+    Ok(bytes.to_vec())
+}
