@@ -56,7 +56,7 @@ impl Driver {
             spawn("cairn-sequencer", move || drive_sequencer(sequencer))?,
             spawn("cairn-publisher", move || drive_publisher(publisher))?,
             spawn("cairn-keeper", move || {
-                drive_keeper(&keeper_publication, tier, dir)
+                drive_keeper(&keeper_publication, tier, dir);
             })?,
         ];
         Ok(Self { threads })

@@ -46,11 +46,6 @@ impl Edge {
         (full == 0).then_some(Self { size, levels })
     }
 
-    /// Entries in the tree.
-    pub(crate) const fn size(&self) -> TreeSize {
-        self.size
-    }
-
     /// Root hash of the tree: the perfect subtrees of every growing tile, folded from the right.
     pub(crate) fn root_hash(&self) -> Hash {
         let mut subtrees: Vec<Hash> = Vec::new();
@@ -116,9 +111,7 @@ fn grow_level(
     let mut start = growing.len();
     let mut hashes = std::mem::take(growing);
     hashes.extend_from_slice(new);
-    let mut index = position / OBJECT_WIDTH;
-    let chunks = hashes.chunks(TILE_WIDTH);
-    for tile in chunks {
+    for (index, tile) in (position / OBJECT_WIDTH..).zip(hashes.chunks(TILE_WIDTH)) {
         let id = ObjectId::Tile(TileId { level, index });
         let stored = if tile.len() == TILE_WIDTH {
             tile
@@ -131,7 +124,6 @@ fn grow_level(
             end: width(tile.len()),
             bytes: encode(stored),
         });
-        index += 1;
         start = 0;
     }
     let full_tiles = hashes.par_chunks_exact(TILE_WIDTH);
@@ -168,6 +160,8 @@ fn width(count: usize) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
     use tiles::{leaf_hash, reference};
 
@@ -181,7 +175,7 @@ mod tests {
     fn check(batches: &[usize]) {
         let all = leaves(batches.iter().sum());
         let mut edge = Edge::default();
-        let mut objects: std::collections::BTreeMap<ObjectId, Vec<u8>> = Default::default();
+        let mut objects: BTreeMap<ObjectId, Vec<u8>> = BTreeMap::new();
         let mut done = 0;
         for batch in batches {
             let new: Vec<Hash> = all[done..done + batch]
@@ -202,7 +196,7 @@ mod tests {
             edge = integration.edge;
             assert_eq!(integration.root_hash, reference::root_hash(&all[..done]));
             assert_eq!(
-                Edge::new(edge.size(), edge.levels.clone()),
+                Edge::new(edge.size, edge.levels.clone()),
                 Some(edge.clone())
             );
         }

@@ -46,7 +46,7 @@ impl Default for Limits {
             batch_bytes_max: 64 * 1024 * 1024,
             batch_age: Duration::from_millis(50),
             checkpoint_interval: Duration::from_millis(100),
-            checkpoint_resign_interval: Duration::from_secs(600),
+            checkpoint_resign_interval: Duration::from_mins(10),
             clock_wait_max: Duration::from_secs(5),
             retry_delay: Duration::from_secs(1),
             hot_entries: 1 << 20,

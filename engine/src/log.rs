@@ -213,6 +213,9 @@ impl Log {
     /// # Errors
     /// [`AddError::Rejected`] if the entry is too large, too much is waiting already, or the log
     /// is closed: nothing happened. [`AddError::Fatal`] if the log has stopped.
+    ///
+    /// # Panics
+    /// Never: one entry gets one ticket.
     pub fn add(&self, entry: UnfinishedEntry) -> Result<Ticket, AddError> {
         let mut tickets = self.add_many(vec![entry])?;
         Ok(tickets.pop().expect("one entry, one ticket"))

@@ -97,15 +97,32 @@ impl Pool {
         }
         let bytes: usize = entries.iter().map(|entry| entry.content().len()).sum();
         self.admit(&state, entries.len(), bytes)?;
+        let was_empty = state.batches.is_empty();
         state.count += entries.len();
         state.bytes += bytes;
         let tickets = entries
             .into_iter()
             .map(|entry| self.append(&mut state, entry, now))
             .collect();
+        // The sequencer sleeps for as long as the oldest batch may still grow: it need not know of
+        // every entry, only of the first and of a full batch.
+        let wake = was_empty
+            || state
+                .batches
+                .front()
+                .is_some_and(|oldest| self.is_full(oldest, &state));
         drop(state);
-        self.arrived.notify_one();
+        if wake {
+            self.arrived.notify_one();
+        }
         Ok(tickets)
+    }
+
+    /// Whether a batch, the oldest of `state`, will not grow any more.
+    fn is_full(&self, oldest: &Forming, state: &State) -> bool {
+        state.batches.len() > 1
+            || oldest.batch.entries.len() >= self.limits.batch_count_max
+            || oldest.bytes >= self.limits.batch_bytes_max
     }
 
     fn admit(&self, state: &State, count: usize, bytes: usize) -> Result<(), Rejection> {
@@ -169,9 +186,7 @@ impl Pool {
             };
         };
         let age = now.saturating_sub(oldest.since);
-        let full = state.batches.len() > 1
-            || oldest.batch.entries.len() >= self.limits.batch_count_max
-            || oldest.bytes >= self.limits.batch_bytes_max;
+        let full = self.is_full(oldest, &state);
         if !full && age < self.limits.batch_age && state.closed.is_none() {
             return Ready::Wait(Some(self.limits.batch_age.saturating_sub(age)));
         }
@@ -184,14 +199,20 @@ impl Pool {
         Ready::Batch(taken.batch)
     }
 
-    /// Blocks until entries arrive, the pool closes, or `timeout` passes.
+    /// Blocks until the first entry of a batch arrives, a batch is full, the pool closes, or
+    /// `timeout` passes. Returns at once if that is so already.
     pub(crate) fn wait(&self, timeout: Option<Duration>) {
         let state = crate::lock(&self.state);
+        let full = state
+            .batches
+            .front()
+            .is_some_and(|oldest| self.is_full(oldest, &state));
+        if full || state.closed.is_some() {
+            return;
+        }
         match timeout {
             Some(timeout) => drop(self.arrived.wait_timeout(state, timeout)),
-            None if state.batches.is_empty() && state.closed.is_none() => {
-                drop(self.arrived.wait(state));
-            }
+            None if state.batches.is_empty() => drop(self.arrived.wait(state)),
             None => {}
         }
     }

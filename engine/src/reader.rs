@@ -113,27 +113,19 @@ impl Reader {
     /// # Errors
     /// If a store fails.
     pub fn entry(&self, index: LeafIndex) -> Result<Option<Bytes>, ReadError> {
-        let within = usize::try_from(index.get() % OBJECT_WIDTH).expect("below 256");
-        let width = u16::try_from(within + 1)
-            .ok()
-            .and_then(TileWidth::new)
-            .expect("1 to 256");
-        let bundle = BundleRef {
-            index: index.get() / OBJECT_WIDTH,
-            width,
-        };
+        let bundle = bundle_ending_with(index);
         let Some(stored) = self.bundle(bundle)? else {
             return Ok(None);
         };
         let bytes = self.checked(stored.plain())?;
-        let entries = self.format.split_bundle(&bytes, width.count());
+        let entries = self.format.split_bundle(&bytes, bundle.width.count());
         let entries = self.checked(entries.map_err(|error| {
             StoreError::damaged(
                 ObjectId::Bundle(bundle.index).to_string(),
                 error.to_string(),
             )
         }))?;
-        Ok(entries.get(within).map(|entry| bytes.slice_ref(entry)))
+        Ok(entries.last().map(|entry| bytes.slice_ref(entry)))
     }
 
     /// Time of the batch that sequenced the entry at `index`; `None` beyond the published tree.
@@ -265,6 +257,16 @@ impl TileSource for Reader {
             StoreError::damaged(ObjectId::Tile(tile.id).to_string(), error.to_string())
         });
         Ok(self.checked(parsed)?)
+    }
+}
+
+/// The part of an entry bundle whose last entry is the one at `index`.
+fn bundle_ending_with(index: LeafIndex) -> BundleRef {
+    let count = u16::try_from(index.get() % OBJECT_WIDTH + 1).expect("1 to 256");
+    let width = TileWidth::new(count).expect("1 to 256");
+    BundleRef {
+        index: index.get() / OBJECT_WIDTH,
+        width,
     }
 }
 

@@ -157,7 +157,7 @@ fn a_reader_never_sees_past_the_published_size() {
 fn a_full_pool_and_a_large_entry_are_refused_before_anything_happens() {
     let mut config = config();
     config.limits.pool_count_max = 2;
-    config.limits.batch_age = Duration::from_secs(3600);
+    config.limits.batch_age = Duration::from_hours(1);
     let log = Log::open_with(&memory(&config).stores, &config).unwrap();
     let large = UnfinishedEntry::new(Bytes::from(vec![0; 65_536]));
     let refused = log.add(large).unwrap_err();
@@ -394,7 +394,7 @@ fn a_clock_behind_the_last_batch_is_waited_for_and_then_refused() {
     );
     let tail = Tail {
         head: Head::EMPTY,
-        edge: Default::default(),
+        edge: crate::integrate::Edge::default(),
         bundle: Vec::new(),
     };
     let mut sequencer = parts.sequencer(tail);

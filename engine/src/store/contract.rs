@@ -172,7 +172,7 @@ pub fn check_cold<S: ColdStore>(mut reopen: impl FnMut(Option<S>) -> S) {
     ];
     for id in objects {
         assert!(store.get(id).expect("get").is_none());
-        let bytes = elements(0, 200 + u64::from(id.to_string().as_bytes().len() < 20));
+        let bytes = elements(0, 200 + u64::from(id.to_string().len() < 20));
         for _ in 0..2 {
             store
                 .put(id, &bytes)

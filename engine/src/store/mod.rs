@@ -37,8 +37,10 @@ use crate::UnixMillis;
 use crate::error::StoreError;
 use crate::format::Identity;
 
+#[cfg(feature = "rocks")]
+pub(crate) use files::sync_dir;
 pub use files::{CheckpointFile, FileStore};
-pub(crate) use files::{create_dir_durably, sync_dir, write_durably};
+pub(crate) use files::{create_dir_durably, write_durably};
 #[cfg(feature = "rocks")]
 pub use rocks::RocksStore;
 
@@ -288,22 +290,6 @@ pub(crate) fn full_objects(old: TreeSize, new: TreeSize) -> Vec<ObjectId> {
             .map(|tile| ObjectId::Tile(tile.id)),
     );
     objects
-}
-
-/// How many objects of each tile level are full at `size`: level 0 first.
-pub(crate) fn full_tile_counts(size: TreeSize) -> Vec<(tiles::TileLevel, u64)> {
-    let mut counts = Vec::new();
-    let mut count = size.get() / OBJECT_WIDTH;
-    let mut level = 0;
-    while count > 0 {
-        let Some(tile_level) = tiles::TileLevel::new(level) else {
-            break;
-        };
-        counts.push((tile_level, count));
-        count /= OBJECT_WIDTH;
-        level += 1;
-    }
-    counts
 }
 
 #[cfg(test)]

@@ -25,12 +25,9 @@ use rocksdb::{
     DBRecoveryMode, Direction, IteratorMode, MultiThreaded, Options, ReadOptions, WriteBatch,
     WriteOptions,
 };
-use tiles::{LeafIndex, TileId, TreeSize};
+use tiles::{LeafIndex, TileId, TileLevel, TreeSize};
 
-use super::{
-    Commit, Head, HotStore, LogIdentity, OBJECT_WIDTH, ObjectId, ObjectWrite, full_tile_counts,
-    record,
-};
+use super::{Commit, Head, HotStore, LogIdentity, OBJECT_WIDTH, ObjectId, ObjectWrite, record};
 use crate::UnixMillis;
 use crate::error::StoreError;
 use crate::format::Identity;
@@ -85,12 +82,12 @@ impl RocksStore {
         batch.put_cf(
             &meta,
             KEY_LOG,
-            record::seal(KEY_LOG, &record::encode_log_identity(identity)),
+            record::seal(KEY_LOG, &encoding::encode_log_identity(identity)),
         );
         batch.put_cf(
             &meta,
             KEY_HEAD,
-            record::seal(KEY_HEAD, &record::encode_head(&Head::EMPTY)),
+            record::seal(KEY_HEAD, &encoding::encode_head(&Head::EMPTY)),
         );
         batch.put_cf(
             &meta,
@@ -165,12 +162,12 @@ impl RocksStore {
 
 impl HotStore for RocksStore {
     fn log_identity(&self) -> Result<LogIdentity, StoreError> {
-        record::decode_log_identity(&self.meta(KEY_LOG)?)
+        encoding::decode_log_identity(&self.meta(KEY_LOG)?)
             .ok_or_else(|| StoreError::damaged("meta/log in the hot store", "it cannot be decoded"))
     }
 
     fn head(&self) -> Result<Head, StoreError> {
-        record::decode_head(&self.meta(KEY_HEAD)?).ok_or_else(|| {
+        encoding::decode_head(&self.meta(KEY_HEAD)?).ok_or_else(|| {
             StoreError::damaged("meta/head in the hot store", "it cannot be decoded")
         })
     }
@@ -187,12 +184,12 @@ impl HotStore for RocksStore {
         let identities = self.family(IDENTITIES)?;
         for (identity, index) in &commit.identities {
             let key = identity.as_bytes();
-            batch.put_cf(&identities, key, record::encode_owner(key, *index));
+            batch.put_cf(&identities, key, encoding::encode_owner(key, *index));
         }
         let size = commit.head.size.get().to_be_bytes();
         let time = record::seal(&size, &commit.head.time.get().to_be_bytes());
         batch.put_cf(&self.family(TIMES)?, size, time);
-        let head = record::seal(KEY_HEAD, &record::encode_head(&commit.head));
+        let head = record::seal(KEY_HEAD, &encoding::encode_head(&commit.head));
         batch.put_cf(&self.family(META)?, KEY_HEAD, head);
         self.write(batch)
     }
@@ -222,7 +219,7 @@ impl HotStore for RocksStore {
             .map(|(identity, value)| {
                 let Some(value) = value? else { return Ok(None) };
                 let shown = || format!("the index record of {identity:?} in the hot store");
-                record::decode_owner(identity.as_bytes(), &value)
+                encoding::decode_owner(identity.as_bytes(), &value)
                     .map(Some)
                     .ok_or_else(|| StoreError::damaged(shown(), "the checksum does not match"))
             })
@@ -241,14 +238,14 @@ impl HotStore for RocksStore {
         let (key, sealed) = item?;
         let shown = || format!("the time of the batch with entry {}", index.get());
         let payload = record::open(&key, &sealed, shown)?;
-        let time = record::Fields::new(payload).u64();
+        let time = encoding::Fields::new(payload).u64();
         time.map(|time| Some(UnixMillis::new(time)))
             .ok_or_else(|| StoreError::damaged(shown(), "it cannot be decoded"))
     }
 
     fn tiered(&self) -> Result<TreeSize, StoreError> {
         let payload = self.meta(KEY_TIERED)?;
-        record::Fields::new(&payload)
+        encoding::Fields::new(&payload)
             .u64()
             .map(TreeSize::new)
             .ok_or_else(|| {
@@ -343,6 +340,22 @@ fn piece_key(prefix: &[u8], start: u16) -> Vec<u8> {
     key
 }
 
+/// How many objects of each tile level are full at `size`: level 0 first.
+fn full_tile_counts(size: TreeSize) -> Vec<(TileLevel, u64)> {
+    let mut counts = Vec::new();
+    let mut count = size.get() / OBJECT_WIDTH;
+    let mut level = 0;
+    while count > 0 {
+        let Some(tile_level) = TileLevel::new(level) else {
+            break;
+        };
+        counts.push((tile_level, count));
+        count /= OBJECT_WIDTH;
+        level += 1;
+    }
+    counts
+}
+
 fn options() -> Options {
     let mut options = Options::default();
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
@@ -378,5 +391,6 @@ fn family_options(name: &str, cache: &Cache) -> Options {
     options
 }
 
+mod encoding;
 #[cfg(test)]
 mod tests;
