@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Fetches the programs of other projects that cairn's tests run against, into the cache folder
+# (${XDG_CACHE_HOME:-~/.cache}/cairn/tools/bin), and nothing outside it:
+#   tessera-fsck  the auditor of transparency-dev/tessera, for any tlog-tiles log
+#   nginx         a plain file server in front of a published log (it starts no service)
+#   cargo-deny    licences, banned crates and sources of our dependencies
+# What cannot be had here is named at the end, with the way to get it; its tests then skip, loudly.
+#
+#     scripts/peers.sh
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/env.sh
+source scripts/env.sh
+
+TESSERA_VERSION=v1.0.4
+GO_VERSION_MIN=1.21 # from here on, go fetches a newer toolchain where a module asks for it
+CARGO_DENY_VERSION=0.20.2
+
+bin=$CAIRN_TOOLS/bin
+scratch=$(mktemp -d)
+trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
+mkdir -p "$bin"
+skipped=()
+
+say() { printf 'peers: %s\n' "$*"; }
+skip() { skipped+=("$1"); }
+
+at_least() { [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$1" ]]; }
+
+tessera_fsck() {
+  local wanted=$bin/tessera-fsck-$TESSERA_VERSION go_version
+  if [[ ! -x $wanted ]]; then
+    if ! go_version=$(go env GOVERSION 2> /dev/null); then
+      skip "tessera-fsck: needs Go $GO_VERSION_MIN or newer, see https://go.dev/dl"
+      return
+    fi
+    if ! at_least "$GO_VERSION_MIN" "${go_version#go}"; then
+      skip "tessera-fsck: needs Go $GO_VERSION_MIN or newer, found $go_version"
+      return
+    fi
+    say "building tessera's fsck $TESSERA_VERSION (about a minute)"
+    if ! GOBIN=$scratch go install "github.com/transparency-dev/tessera/cmd/fsck@$TESSERA_VERSION"
+    then
+      skip "tessera-fsck: go install failed, see above"
+      return
+    fi
+    mv "$scratch/fsck" "$wanted"
+  fi
+  ln -sfn "$(basename "$wanted")" "$bin/tessera-fsck"
+}
+
+nginx_server() {
+  local found
+  if found=$(PATH=$PATH:/usr/sbin command -v nginx); then
+    ln -sfn "$found" "$bin/nginx"
+    return
+  fi
+  if [[ -x $CAIRN_TOOLS/nginx/usr/sbin/nginx ]]; then
+    return
+  fi
+  # Unpacked, not installed: installing it would start a web server on port 80.
+  say 'unpacking nginx from its Debian package'
+  if ! (cd "$scratch" && apt-get download -qq nginx && dpkg -x nginx_*.deb unpacked) 2> /dev/null ||
+    ! "$scratch/unpacked/usr/sbin/nginx" -v 2> /dev/null; then
+    skip 'nginx: cannot be fetched and run here; as root: apt-get install nginx-light'
+    return
+  fi
+  rm -rf "$CAIRN_TOOLS/nginx"
+  mv "$scratch/unpacked" "$CAIRN_TOOLS/nginx"
+  ln -sfn ../nginx/usr/sbin/nginx "$bin/nginx"
+}
+
+cargo_deny() {
+  if [[ $("$bin/cargo-deny" --version 2> /dev/null) == "cargo-deny $CARGO_DENY_VERSION" ]]; then
+    return
+  fi
+  say "building cargo-deny $CARGO_DENY_VERSION (about four minutes of one processor)"
+  CARGO_TARGET_DIR=$scratch/target cargo install cargo-deny --version "$CARGO_DENY_VERSION" \
+    --locked --quiet --root "$CAIRN_TOOLS" || skip 'cargo-deny: cargo install failed, see above'
+}
+
+tessera_fsck
+nginx_server
+cargo_deny
+
+for reason in ${skipped[@]+"${skipped[@]}"}; do
+  printf 'peers: SKIPPED %s\n' "$reason" >&2
+done
+say "in $bin: $(find "$bin" -mindepth 1 -printf '%f\n' | sort | tr '\n' ' ')"
