@@ -1,0 +1,159 @@
+//! What every request handler shares: the logs being served, the limits, the metrics.
+//!
+//! Built once by `serve` from cairn.toml, then read-only: handlers hold it in an `Arc`. Whatever
+//! changes while the server runs is inside `engine::Log` or [`Metrics`], each behind its own lock.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::client_address::TrustedProxies;
+use crate::limits::Limits;
+use crate::observe::Metrics;
+
+/// Everything a handler may use.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// In the order of cairn.toml. Names are unique.
+    pub(crate) logs: Vec<Arc<ServedLog>>,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    /// Whose `x-forwarded-for` is believed.
+    pub(crate) trusted_proxies: TrustedProxies,
+    /// The public base URL, without a trailing slash.
+    pub(crate) url: String,
+}
+
+impl App {
+    /// The log of that name.
+    pub(crate) fn log(&self, name: &str) -> Option<&Arc<ServedLog>> {
+        self.logs.iter().find(|log| log.name == name)
+    }
+}
+
+/// One `[[log]]` of cairn.toml, open or not.
+#[derive(Debug)]
+pub(crate) struct ServedLog {
+    pub(crate) name: String,
+    pub(crate) kind: LogKind,
+    pub(crate) origin: String,
+    pub(crate) state: LogState,
+    /// The key that signs this log's checkpoints; its `log_id()` is Rekor's `logId.keyId`. `None`
+    /// only if the key can't be read, and then the log is not open.
+    pub(crate) verifier: Option<tiles::VerifierKey>,
+    /// Host names (lower case, no port) at whose root this v2 log answers. Empty: at every host
+    /// that no other log names; at most one v2 log is so.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) duplicates: Duplicates,
+    /// Who may add to a raw log. Empty: anybody.
+    pub(crate) tokens: Vec<Token>,
+    /// Reads go on, adds are refused: the operator froze the log.
+    pub(crate) read_only: bool,
+    /// Age of the checkpoint past which the log counts as unhealthy.
+    pub(crate) checkpoint_age_max: Duration,
+}
+
+impl ServedLog {
+    /// The open log, or why there is none.
+    pub(crate) fn open(&self) -> Result<&engine::Log, &str> {
+        match &self.state {
+            LogState::Open(log) => Ok(log),
+            LogState::Failed(reason) => Err(reason),
+        }
+    }
+}
+
+/// Whether a log could be opened. One that could not does not take the others down.
+#[derive(Debug)]
+pub(crate) enum LogState {
+    Open(engine::Log),
+    /// Why not, in words for the operator (not for clients).
+    Failed(String),
+}
+
+/// What a log takes and by which routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogKind {
+    RekorV2,
+    Raw,
+}
+
+impl LogKind {
+    /// The name in cairn.toml, on the command line and in the store's identity record.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            LogKind::RekorV2 => "rekor-v2",
+            LogKind::Raw => "raw",
+        }
+    }
+
+    /// The kind of that name.
+    pub(crate) fn parse(text: &str) -> Option<LogKind> {
+        [LogKind::RekorV2, LogKind::Raw]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for LogKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How a v2 log answers an entry it already holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Duplicates {
+    /// 201 with the existing entry and a current proof, so that a retry just works.
+    #[default]
+    Existing,
+    /// 409, as other Rekor v2 servers do.
+    Conflict,
+}
+
+/// A bearer token: wiped when dropped, never printed, compared in constant time.
+#[derive(Clone)]
+pub(crate) struct Token(Zeroizing<Vec<u8>>);
+
+impl Token {
+    pub(crate) fn new(text: &str) -> Token {
+        Token(Zeroizing::new(text.as_bytes().to_vec()))
+    }
+
+    /// Whether `presented` is this token. Takes time that depends on the lengths alone.
+    pub(crate) fn matches(&self, presented: &[u8]) -> bool {
+        self.0.as_slice().ct_eq(presented).into()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_matches_itself_only_and_is_not_printed() {
+        let token = Token::new("correct horse");
+        assert!(token.matches(b"correct horse"));
+        assert!(!token.matches(b"correct hors"));
+        assert!(!token.matches(b"Correct horse"));
+        assert!(!token.matches(b""));
+        assert_eq!(format!("{token:?}"), "Token(redacted)");
+    }
+
+    #[test]
+    fn kinds_parse_their_own_names_only() {
+        for kind in [LogKind::RekorV2, LogKind::Raw] {
+            assert_eq!(LogKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(LogKind::parse("rekor"), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! The command line: one file per subcommand, each with its arguments and what it does.
+
+mod export;
+mod fsck;
+mod init;
+mod key;
+mod log_add;
+mod progress;
+mod remote;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{ConfigError, LoadError, NameError, UnknownLog};
+use crate::origin::OriginError;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "cairnd", version, about = ABOUT)]
+#[command(long_about = LONG_ABOUT, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const ABOUT: &str = "A transparency log server: one program, one data directory, one port";
+
+const LONG_ABOUT: &str = "\
+A transparency log server: one program, one data directory, one port.
+
+A transparency log is a list that only grows. Whoever reads it can check that nothing in it was
+changed or taken away, without trusting the server: the log signs a checkpoint (its size and the
+root hash over all entries), and proves that an entry is in it and that it extends the last one.
+
+cairnd serves any number of logs from one directory. Those of kind rekor-v2 take signatures from
+Sigstore clients; those of kind raw take any bytes. All are read in the same way: /checkpoint,
+/tile/... (C2SP tlog-tiles), by any client or auditor that speaks it.
+
+A first log, from nothing:
+  cairnd init --dir /var/lib/cairn --origin log.example.org
+  cairnd serve --dir /var/lib/cairn
+  curl http://127.0.0.1:3000/checkpoint
+
+Every command explains itself: `cairnd serve --help`.";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 the command failed (fsck: also if anything differs); 2 the command line or
+cairn.toml is wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Serve(serve::Args),
+    /// Manage the logs of a data directory
+    #[command(subcommand)]
+    Log(LogCommand),
+    Fsck(fsck::Args),
+    Export(export::Args),
+    Key(key::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum LogCommand {
+    Add(log_add::Args),
+}
+
+/// Runs the command.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Init(args) => init::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Log(LogCommand::Add(args)) => log_add::run(&args),
+        Command::Fsck(args) => fsck::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Key(args) => key::run(&args),
+    }
+}
+
+/// 2 for what the operator wrote wrongly, 1 for everything else that can fail.
+pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
+    let written_wrongly = error.is::<ConfigError>()
+        || error.is::<LoadError>()
+        || error.is::<NameError>()
+        || error.is::<UnknownLog>()
+        || error.is::<OriginError>();
+    if written_wrongly { 2 } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_teaches() {
+        let mut cli = Cli::command();
+        cli.clone().debug_assert();
+        assert!(
+            cli.render_long_help()
+                .to_string()
+                .contains("cairnd init --dir")
+        );
+        for command in ["init", "serve", "fsck", "export", "key"] {
+            let help = cli
+                .find_subcommand_mut(command)
+                .unwrap()
+                .render_long_help()
+                .to_string();
+            assert!(help.contains("Example"), "{command} shows no example");
+        }
+    }
+
+    #[test]
+    fn help_is_plain_ascii_within_100_columns() {
+        let mut cli = Cli::command();
+        for line in cli.render_long_help().to_string().lines() {
+            assert!(line.is_ascii() && line.len() <= 100, "{line}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `cairnd fsck`: re-hashes a log from its bytes and compares everything it publishes.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use indicatif::ProgressBar;
+
+use crate::config::{self, Config, LogSettings};
+use crate::log_config;
+
+use super::progress;
+use super::remote::{self, RemoteLog};
+
+/// What `--help` says.
+const LONG_ABOUT: &str = "\
+Check every byte of a log
+
+Hashes every entry again, builds every tile from that, compares each byte for byte with what the
+log holds, and the root hash with the signed checkpoint. The first difference is printed, naming
+the tile or the entry, and the exit code is 1.
+
+With --dir it reads the store, also beside a running server, and checks that the index of entries
+agrees. With --url it reads any log that serves C2SP tlog-tiles, ours or not, over HTTP, and
+needs its verifier key.
+
+Examples:
+  cairnd fsck --dir /var/lib/cairn
+  cairnd fsck --dir /var/lib/cairn --log rekor
+  cairnd fsck --url https://log.example.org --vkey log.example.org+1234abcd+Ab...";
+
+/// Check every byte of a log
+#[derive(Debug, clap::Args)]
+#[command(long_about = LONG_ABOUT)]
+pub(super) struct Args {
+    /// The data directory, with cairn.toml in it
+    #[arg(long, value_name = "D", default_value = ".", conflicts_with = "url")]
+    dir: PathBuf,
+    /// Only this log
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    log: Option<String>,
+    /// Where the log is read: /checkpoint and /tile/... are below it
+    #[arg(long, value_name = "URL", requires = "vkey")]
+    url: Option<String>,
+    /// The log's verifier key, from its operator (`cairnd key`)
+    #[arg(long, value_name = "V", requires = "url", value_parser = remote::parse_vkey)]
+    vkey: Option<tiles::VerifierKey>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    // The engine and the HTTP client report through tracing what no error can carry.
+    let filter = config::log_filter().unwrap_or_else(|| "warn".to_owned());
+    crate::observe::start_logging(crate::observe::LogFormat::Text, Some(&filter))?;
+    match (&args.url, &args.vkey) {
+        (Some(url), Some(vkey)) => check_remote(url, vkey),
+        _ => check_local(args),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
+fn check_local(args: &Args) -> anyhow::Result<()> {
+    let config = Config::load(&args.dir)?;
+    let logs = config.select(args.log.as_deref())?;
+    let mut failures = Vec::new();
+    for log in logs {
+        match check_store(&config, log) {
+            Ok(checked) => println!("{} ok: {checked}", log.name),
+            Err(error) => {
+                println!("{} failed", log.name);
+                failures.push(format!("log {:?}: {error:#}", log.name));
+            }
+        }
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{}; keep the store as it is, and compare with your backup or any copy of the log",
+        failures.join("; ")
+    )
+}
+
+/// Checks one log of the data directory and says what was covered.
+fn check_store(config: &Config, log: &LogSettings) -> anyhow::Result<String> {
+    let snapshot = log_config::snapshot(&config.dir, log)?;
+    let size = snapshot.reader.published().size.get();
+    let bar = progress::bar(format!("fsck {}", log.name), "entries", size);
+    let checked = engine::fsck(&snapshot.reader, &mut |done| bar.set_position(done));
+    bar.finish_and_clear();
+    let report = checked.map_err(with_sources)?;
+    let head = report.head;
+    Ok(covered(
+        head.size.get(),
+        report.bundle_count,
+        report.tile_count,
+        &head.root_hash,
+    ))
+}
+
+#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
+fn check_remote(url: &str, vkey: &tiles::VerifierKey) -> anyhow::Result<()> {
+    let remote = RemoteLog::new(url)?;
+    let checkpoint = remote.checkpoint(vkey)?;
+    let bar = progress::bar(
+        format!("fsck {}", checkpoint.origin()),
+        "entries",
+        checkpoint.size().get(),
+    );
+    let report = check_tree(&remote, &checkpoint, &bar);
+    bar.finish_and_clear();
+    let report = report.with_context(|| format!("the log at {url} does not hold together"))?;
+    let covered = covered(
+        report.size.get(),
+        report.bundle_count,
+        report.tile_count,
+        &report.root_hash,
+    );
+    println!("{} ok: {covered}", checkpoint.origin());
+    Ok(())
+}
+
+fn check_tree(
+    remote: &RemoteLog,
+    checkpoint: &tiles::Checkpoint,
+    bar: &ProgressBar,
+) -> anyhow::Result<tiles::rebuild::Report> {
+    let head = (checkpoint.size(), checkpoint.root_hash());
+    remote::read_ahead(remote, checkpoint.size(), |source| {
+        let mut tell = |done| bar.set_position(done);
+        tiles::rebuild(source, head, &tiles::tlog_tiles_leaves, &mut tell).map_err(with_sources)
+    })
+}
+
+/// An error with everything it says about its cause.
+fn with_sources(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
+    anyhow::Error::new(error)
+}
+
+fn covered(size: u64, bundles: u64, tiles: u64, root_hash: &tiles::Hash) -> String {
+    format!("{size} entries, {bundles} bundles, {tiles} tiles, root hash {root_hash}")
+}

@@ -1,0 +1,175 @@
+//! `cairnd init`: a data directory with one log, its key and a commented cairn.toml.
+//!
+//! The configuration is written last, so that a directory with a cairn.toml is complete.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::app::LogKind;
+use crate::config::template::{LogSection, TopLevel, log_section, top_level};
+use crate::config::{self, Config, LogSettings};
+use crate::{keys, log_config, origin};
+
+use super::log_add::parse_kind;
+
+/// What `--help` says.
+const LONG_ABOUT: &str = "\
+Make a data directory with a first log
+
+Makes the directory, a private key (readable by you alone), an empty log and a cairn.toml in
+which every setting has a comment. An existing cairn.toml is never touched.
+
+The origin is the log's name in all of its checkpoints and can't be changed later. For a
+rekor-v2 log it is the host name under which clients will reach it, without port and path.
+
+Examples:
+  cairnd init --dir /var/lib/cairn --origin log.example.org
+  cairnd init --dir ./try --origin localhost --listen 127.0.0.1:3000
+  cairnd init --dir ./builds --origin example.org/builds --kind raw";
+
+/// Make a data directory with a first log
+#[derive(Debug, clap::Args)]
+#[command(long_about = LONG_ABOUT)]
+pub(super) struct Args {
+    /// The data directory to make
+    #[arg(long, value_name = "D")]
+    dir: PathBuf,
+    /// The log's name in its checkpoints; a host name for rekor-v2
+    #[arg(long, value_name = "NAME")]
+    origin: String,
+    /// rekor-v2: signatures from Sigstore clients; raw: any bytes
+    #[arg(long, value_name = "KIND", default_value = "rekor-v2", value_parser = parse_kind)]
+    kind: LogKind,
+    /// Where the server will listen: an IP address and a port
+    #[arg(long, value_name = "ADDR", default_value = config::LISTEN_DEFAULT)]
+    listen: SocketAddr,
+    /// The public base URL, if it is not http:// and the address
+    #[arg(long, value_name = "URL", value_parser = parse_url)]
+    url: Option<String>,
+    /// Where metrics will be served, or "off"
+    #[arg(long, value_name = "ADDR", value_parser = parse_metrics_listen)]
+    metrics_listen: Option<String>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    origin::parse(args.kind, &args.origin)?;
+    let dir = args.dir.as_path();
+    let path = dir.join(config::FILE_NAME);
+    if path
+        .try_exists()
+        .with_context(|| format!("{} can't be looked at", path.display()))?
+    {
+        bail!(
+            "{} exists already; serve it with `cairnd serve`, add a log with `cairnd log add`, or \
+             name another directory",
+            path.display()
+        );
+    }
+    let text = initial_text(args);
+    // What we write ourselves goes through the same checks as what operators write.
+    let config = Config::parse(dir, &text)?;
+    fs::create_dir_all(dir).with_context(|| format!("{} can't be made", dir.display()))?;
+    for settings in &config.logs {
+        create_log(dir, settings)?;
+    }
+    write_durably(&path, &text).with_context(|| format!("{} can't be written", path.display()))?;
+    report(args, &config)
+}
+
+/// The new cairn.toml.
+fn initial_text(args: &Args) -> String {
+    let name = match args.kind {
+        LogKind::RekorV2 => "rekor",
+        LogKind::Raw => "log",
+    };
+    let top = TopLevel {
+        listen: &args.listen.to_string(),
+        url: args.url.as_deref(),
+        metrics_listen: args.metrics_listen.as_deref(),
+    };
+    let log = LogSection {
+        name,
+        kind: args.kind,
+        origin: &args.origin,
+        host: None,
+    };
+    top_level(top) + &log_section(log)
+}
+
+/// Makes the key and the store of a log that is not in cairn.toml yet. If the store can't be made,
+/// the new key, which nothing uses, goes again.
+pub(super) fn create_log(dir: &Path, settings: &LogSettings) -> anyhow::Result<()> {
+    let store = settings.store_dir(dir);
+    keys::create(&settings.key)?;
+    let created = keys::load(&settings.key, &settings.origin)
+        .map_err(anyhow::Error::from)
+        .and_then(|key| {
+            fs::create_dir_all(dir.join("logs"))
+                .with_context(|| format!("{} can't be made", dir.join("logs").display()))?;
+            log_config::create(dir, settings, &key)
+        });
+    if created.is_err() && !store.exists() {
+        let _best_effort = fs::remove_file(&settings.key);
+    }
+    created.with_context(|| format!("the log {:?} can't be made", settings.name))
+}
+
+/// Puts `text` at `path` whole or not at all, over whatever is there.
+pub(super) fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
+    let mut file = fs::File::create(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    keys::sync_parent(path)
+}
+
+#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
+fn report(args: &Args, config: &Config) -> anyhow::Result<()> {
+    let dir = args.dir.display();
+    for log in &config.logs {
+        let key = keys::load(&log.key, &log.origin)?;
+        println!(
+            "made log {} ({}), origin {}",
+            log.name, log.kind, log.origin
+        );
+        println!("  verifier key  {}", key.verifier);
+        println!(
+            "  configuration {}",
+            config.dir.join(config::FILE_NAME).display()
+        );
+        println!("  private key   {}", log.key.display());
+        println!("  store         {}", log.store_dir(&config.dir).display());
+    }
+    println!();
+    println!("Back up now, somewhere that others can't read:");
+    for log in &config.logs {
+        println!(
+            "  {}   without it the log can never grow again",
+            log.key.display()
+        );
+    }
+    println!("  {}", config.dir.join(config::FILE_NAME).display());
+    println!("Back up from time to time, from one instant: {dir}/logs. An old copy is refused.");
+    println!("Give the verifier key to everybody who is to check the log.");
+    println!();
+    println!("Next: cairnd serve --dir {dir}");
+    Ok(())
+}
+
+fn parse_url(text: &str) -> Result<String, String> {
+    config::check_url(text).ok_or_else(|| format!("write {}", config::URL_ALLOWED))
+}
+
+fn parse_metrics_listen(text: &str) -> Result<String, String> {
+    match config::MetricsListen::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("write an IP address and a port, or \"off\"".to_owned()),
+    }
+}

@@ -1,0 +1,201 @@
+//! `cairnd log add`: one more log in an existing data directory.
+//!
+//! The new section is appended to cairn.toml as text, so that the operator's comments and order
+//! stay; the result is checked before anything is made and replaces the file by rename.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+
+use crate::app::LogKind;
+use crate::config::template::{LogSection, log_section};
+use crate::config::{self, Config, LogSettings};
+
+use super::init;
+
+/// What `--help` says.
+const LONG_ABOUT: &str = "\
+Add a log to a data directory
+
+Makes a key and an empty log, and appends a commented section to cairn.toml; what is in the file
+stays as it is. A running server serves the new log after its next restart.
+
+Examples:
+  cairnd log add builds --kind raw
+  cairnd log add rekor2 --kind rekor-v2 --origin log2.example.org --dir /var/lib/cairn";
+
+/// Add a log to a data directory
+#[derive(Debug, clap::Args)]
+#[command(long_about = LONG_ABOUT)]
+pub(super) struct Args {
+    /// The log's name, in paths and URLs: /logs/NAME/
+    name: String,
+    /// rekor-v2: signatures from Sigstore clients; raw: any bytes
+    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
+    kind: LogKind,
+    /// The log's name in its checkpoints [default: made from the first log's origin: NAME.HOST for
+    /// rekor-v2, HOST/logs/NAME for raw]
+    #[arg(long, value_name = "NAME")]
+    origin: Option<String>,
+    /// The data directory, with cairn.toml in it
+    #[arg(long, value_name = "D", default_value = ".")]
+    dir: PathBuf,
+}
+
+/// A log kind on the command line.
+pub(super) fn parse_kind(text: &str) -> Result<LogKind, String> {
+    LogKind::parse(text).ok_or_else(|| "write rekor-v2 or raw".to_owned())
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    config::check_name(&args.name)?;
+    let path = args.dir.join(config::FILE_NAME);
+    let old = config::read_text(&args.dir)?;
+    let config = Config::parse(&args.dir, &old)?;
+    let origin = args
+        .origin
+        .clone()
+        .unwrap_or_else(|| default_origin(&config, args));
+    crate::origin::parse(args.kind, &origin)?;
+    let new = appended(&config, &old, args, &origin);
+    let added = added_log(&Config::parse(&args.dir, &new)?)?;
+    init::create_log(&args.dir, &added)?;
+    if config::read_text(&args.dir)? != old {
+        bail!(
+            "{} was changed meanwhile; the log and its key are made, append this yourself:\n{}",
+            path.display(),
+            new.strip_prefix(old.as_str()).unwrap_or(&new)
+        );
+    }
+    init::write_durably(&path, &new)
+        .with_context(|| format!("{} can't be written", path.display()))?;
+    report(&added)
+}
+
+/// `old` with one more section.
+fn appended(config: &Config, old: &str, args: &Args, origin: &str) -> String {
+    let beside_another = config.logs.iter().any(|log| log.kind == LogKind::RekorV2);
+    let host = (args.kind == LogKind::RekorV2 && beside_another).then_some(origin);
+    let section = log_section(LogSection {
+        name: &args.name,
+        kind: args.kind,
+        origin,
+        host,
+    });
+    let line_end = if old.ends_with('\n') || old.is_empty() {
+        ""
+    } else {
+        "\n"
+    };
+    format!("{old}{line_end}{section}")
+}
+
+/// The origin of a log whose operator gave none.
+fn default_origin(config: &Config, args: &Args) -> String {
+    let first = config
+        .logs
+        .first()
+        .map_or("localhost", |log| log.origin.as_str());
+    let host = first.split('/').next().unwrap_or(first);
+    match args.kind {
+        LogKind::RekorV2 => format!("{}.{host}", args.name),
+        LogKind::Raw => format!("{host}/logs/{}", args.name),
+    }
+}
+
+/// The last log of the file, which is the one that was appended.
+fn added_log(config: &Config) -> anyhow::Result<LogSettings> {
+    config
+        .logs
+        .last()
+        .cloned()
+        .context("the appended section is not read as a log")
+}
+
+#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
+fn report(log: &LogSettings) -> anyhow::Result<()> {
+    let key = crate::keys::load(&log.key, &log.origin)?;
+    println!(
+        "made log {} ({}), origin {}",
+        log.name, log.kind, log.origin
+    );
+    println!("  verifier key  {}", key.verifier);
+    println!("  private key   {}   back it up", log.key.display());
+    println!("Restart `cairnd serve` to serve it at /logs/{}/", log.name);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const OLD: &str = "# mine\nlisten = '127.0.0.1:80' # odd\n\n[[log]]\nname = \"a\"\n\
+        kind = 'rekor-v2'\norigin = 'log.example.org'\n# the end, without a line end";
+
+    fn args(name: &str, kind: LogKind) -> Args {
+        Args {
+            name: name.to_owned(),
+            kind,
+            origin: None,
+            dir: PathBuf::from("d"),
+        }
+    }
+
+    fn add(args: &Args) -> (String, Config) {
+        let config = Config::parse(Path::new("d"), OLD).unwrap();
+        let new = appended(&config, OLD, args, &default_origin(&config, args));
+        let parsed = Config::parse(Path::new("d"), &new).unwrap();
+        (new, parsed)
+    }
+
+    #[test]
+    fn what_was_there_stays_byte_for_byte() {
+        for kind in [LogKind::RekorV2, LogKind::Raw] {
+            let (new, config) = add(&args("b", kind));
+            assert!(new.starts_with(OLD));
+            assert_eq!(config.logs.len(), 2);
+            assert_eq!(added_log(&config).unwrap().name, "b");
+            assert_eq!(config.listen.port(), 80);
+        }
+    }
+
+    #[test]
+    fn a_second_v2_log_gets_a_host_of_its_own() {
+        let (_, config) = add(&args("b", LogKind::RekorV2));
+        assert_eq!(config.logs[1].hosts, ["b.log.example.org"]);
+        assert_eq!(config.logs[1].origin.as_str(), "b.log.example.org");
+    }
+
+    #[test]
+    fn a_raw_log_is_named_by_its_path() {
+        let (_, config) = add(&args("b", LogKind::Raw));
+        assert_eq!(config.logs[1].origin.as_str(), "log.example.org/logs/b");
+    }
+
+    #[test]
+    fn a_section_after_a_limits_table_is_still_a_log() {
+        let old = format!("{OLD}\n[limits]\nconnections_max = 5\n");
+        let config = Config::parse(Path::new("d"), &old).unwrap();
+        let new = appended(&config, &old, &args("b", LogKind::Raw), "x");
+        let parsed = Config::parse(Path::new("d"), &new).unwrap();
+        assert_eq!((parsed.logs.len(), parsed.limits.connections_max), (2, 5));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_refused_before_anything_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("cairn.toml"), OLD).unwrap();
+        let mut args = args("a", LogKind::Raw);
+        args.dir = dir.path().to_owned();
+        let error = run(&args).unwrap_err();
+        assert!(error.to_string().contains("log.name"), "{error:#}");
+        assert_eq!(super::super::exit_code(&error), 2);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join("cairn.toml")).unwrap(),
+            OLD
+        );
+    }
+}

@@ -1,0 +1,278 @@
+//! A log read over HTTP, for `fsck --url`. Trusts nothing: every answer has a length limit, and
+//! what the bytes mean is for the caller to check.
+
+use std::cell::RefCell;
+use std::io::Read as _;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use reqwest::StatusCode;
+use reqwest::blocking::Client;
+use tiles::{
+    BundleRef, Checkpoint, LogBytes, TileId, TileLevel, TileRef, TileWidth, TreeSize, VerifierKey,
+};
+
+/// How long one answer may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a checkpoint: the limit of a signed note.
+const CHECKPOINT_LEN_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of a tile: 256 hashes.
+const TILE_LEN_BYTES_MAX: u64 = 256 * 32;
+
+/// Bytes of a bundle: 256 entries of the largest size, each behind its length.
+const BUNDLE_LEN_BYTES_MAX: u64 = 256 * (2 + 65_535);
+
+/// Requests under way at once: enough to hide the latency, few enough not to be a burden.
+const READERS_COUNT: usize = 8;
+
+/// Answers each reader may be ahead. Times readers and the largest bundle, this bounds the memory.
+const AHEAD_COUNT_MAX: usize = 2;
+
+/// A log's public address.
+#[derive(Clone, Debug)]
+pub(super) struct RemoteLog {
+    client: Client,
+    /// Without a trailing slash.
+    base: String,
+}
+
+/// Why a resource could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum RemoteError {
+    #[error("GET {url}")]
+    Http { url: String, source: reqwest::Error },
+    #[error("GET {url}")]
+    Body { url: String, source: std::io::Error },
+    #[error("GET {url}: answered {status}")]
+    Status { url: String, status: StatusCode },
+    #[error("GET {url}: more than {max} bytes, which no such resource has")]
+    TooLong { url: String, max: u64 },
+    #[error("GET {url}: the full version can't be cut to {width} entries ({why})")]
+    Cut {
+        url: String,
+        width: usize,
+        why: String,
+    },
+    #[error("the thread that reads ahead has ended")]
+    ReaderEnded,
+}
+
+/// A verifier key on the command line.
+pub(super) fn parse_vkey(text: &str) -> Result<VerifierKey, String> {
+    VerifierKey::parse(text)
+        .map_err(|error| format!("{error}; copy it as the log's operator gave it: NAME+HASH+KEY"))
+}
+
+impl RemoteLog {
+    pub(super) fn new(url: &str) -> anyhow::Result<RemoteLog> {
+        let client = Client::builder()
+            .user_agent(concat!("cairnd/", env!("CARGO_PKG_VERSION")))
+            .timeout(TIMEOUT)
+            .build()
+            .context("no HTTP client can be made")?;
+        Ok(RemoteLog {
+            client,
+            base: url.trim_end_matches('/').to_owned(),
+        })
+    }
+
+    /// The newest checkpoint, its signature checked.
+    pub(super) fn checkpoint(&self, key: &VerifierKey) -> anyhow::Result<Checkpoint> {
+        let note = self.get("checkpoint", CHECKPOINT_LEN_BYTES_MAX)?;
+        let (checkpoint, _note) = tiles::open_checkpoint(&note, std::slice::from_ref(key))
+            .with_context(|| format!("{}/checkpoint is not signed as --vkey says", self.base))?;
+        Ok(checkpoint)
+    }
+
+    fn get(&self, path: &str, len_bytes_max: u64) -> Result<Vec<u8>, RemoteError> {
+        let url = format!("{}/{path}", self.base);
+        let answer = match self.client.get(&url).send() {
+            Ok(answer) => answer,
+            Err(source) => return Err(RemoteError::Http { url, source }),
+        };
+        if answer.status() != StatusCode::OK {
+            return Err(RemoteError::Status {
+                url,
+                status: answer.status(),
+            });
+        }
+        let mut bytes = Vec::new();
+        match answer.take(len_bytes_max + 1).read_to_end(&mut bytes) {
+            Err(source) => Err(RemoteError::Body { url, source }),
+            Ok(_) if u64::try_from(bytes.len()).is_ok_and(|len| len <= len_bytes_max) => Ok(bytes),
+            Ok(_) => Err(RemoteError::TooLong {
+                url,
+                max: len_bytes_max,
+            }),
+        }
+    }
+
+    /// A resource at its width. A log may drop a partial version once there is a full one, which
+    /// begins with it.
+    fn get_cut(
+        &self,
+        partial: &str,
+        full: Option<&str>,
+        len_bytes_max: u64,
+        cut: impl Fn(&[u8]) -> Result<usize, String>,
+        width: TileWidth,
+    ) -> Result<Vec<u8>, RemoteError> {
+        match (self.get(partial, len_bytes_max), full) {
+            (
+                Err(RemoteError::Status {
+                    status: StatusCode::NOT_FOUND,
+                    ..
+                }),
+                Some(full),
+            ) => {
+                let mut bytes = self.get(full, len_bytes_max)?;
+                let len = cut(&bytes).map_err(|why| RemoteError::Cut {
+                    url: format!("{}/{full}", self.base),
+                    width: width.count(),
+                    why,
+                })?;
+                bytes.truncate(len);
+                Ok(bytes)
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    fn tile(&self, tile: TileRef) -> Result<Vec<u8>, RemoteError> {
+        let full = TileRef {
+            width: TileWidth::FULL,
+            ..tile
+        };
+        let full = (!tile.is_full()).then(|| tiles::tile_path(full));
+        let len = tile.width.count() * tiles::HASH_LEN_BYTES;
+        let cut = |bytes: &[u8]| {
+            if bytes.len() >= len {
+                Ok(len)
+            } else {
+                Err("it is shorter".to_owned())
+            }
+        };
+        let path = tiles::tile_path(tile);
+        self.get_cut(&path, full.as_deref(), TILE_LEN_BYTES_MAX, cut, tile.width)
+    }
+
+    fn bundle(&self, bundle: BundleRef) -> Result<Vec<u8>, RemoteError> {
+        let full = BundleRef {
+            width: TileWidth::FULL,
+            ..bundle
+        };
+        let full = (!bundle.is_full()).then(|| tiles::entries_path(full));
+        let cut = |bytes: &[u8]| {
+            tiles::prefix_len(bytes, bundle.width.count()).map_err(|error| error.to_string())
+        };
+        let path = tiles::entries_path(bundle);
+        self.get_cut(
+            &path,
+            full.as_deref(),
+            BUNDLE_LEN_BYTES_MAX,
+            cut,
+            bundle.width,
+        )
+    }
+}
+
+/// A resource's bytes, or why there are none.
+type Answer = Result<Vec<u8>, RemoteError>;
+
+/// A bundle and the tile of its leaf hashes.
+type Pair = (Answer, Answer);
+
+/// A log whose bundles and leaf tiles are fetched ahead of whoever reads them, in order.
+#[derive(Debug)]
+pub(super) struct ReadAhead<'a> {
+    log: &'a RemoteLog,
+    /// Reader `i` fetches bundles `i`, `i + READERS_COUNT` and so on.
+    readers: Vec<Receiver<Pair>>,
+    /// The leaf tile that came with the last bundle, until it is asked for.
+    leaf_tile: RefCell<Option<(u64, Answer)>>,
+}
+
+/// Runs `read` over a log of `size` whose bytes are fetched ahead. Returns once every reader ended.
+pub(super) fn read_ahead<T>(
+    log: &RemoteLog,
+    size: TreeSize,
+    read: impl FnOnce(&ReadAhead<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    if size > TreeSize::MAX_GROWN {
+        bail!("the checkpoint claims {size} entries, which no log has");
+    }
+    thread::scope(|scope| {
+        let readers = (0..READERS_COUNT)
+            .map(|reader| {
+                let (sender, receiver) = sync_channel(AHEAD_COUNT_MAX);
+                scope.spawn(move || {
+                    for bundle in tiles::bundles_at(size).skip(reader).step_by(READERS_COUNT) {
+                        // An error of the channel means that nobody reads any more.
+                        if sender.send(fetch_pair(log, bundle)).is_err() {
+                            break;
+                        }
+                    }
+                });
+                receiver
+            })
+            .collect();
+        read(&ReadAhead {
+            log,
+            readers,
+            leaf_tile: RefCell::new(None),
+        })
+    })
+}
+
+fn fetch_pair(log: &RemoteLog, bundle: BundleRef) -> Pair {
+    (log.bundle(bundle), log.tile(leaf_tile(bundle)))
+}
+
+/// The tile of a bundle's leaf hashes.
+fn leaf_tile(bundle: BundleRef) -> TileRef {
+    let id = TileId {
+        level: TileLevel::LEAF,
+        index: bundle.index,
+    };
+    TileRef {
+        id,
+        width: bundle.width,
+    }
+}
+
+impl LogBytes for ReadAhead<'_> {
+    type Error = RemoteError;
+
+    fn tile(&self, tile: TileRef) -> Result<Vec<u8>, RemoteError> {
+        let ahead = self.leaf_tile.borrow_mut().take();
+        match ahead {
+            Some((index, bytes)) if tile.id.level == TileLevel::LEAF && tile.id.index == index => {
+                bytes
+            }
+            kept => {
+                *self.leaf_tile.borrow_mut() = kept;
+                self.log.tile(tile)
+            }
+        }
+    }
+
+    fn bundle(&self, bundle: BundleRef) -> Result<Vec<u8>, RemoteError> {
+        let count = u64::try_from(READERS_COUNT).unwrap_or(u64::MAX);
+        let reader = usize::try_from(bundle.index % count).unwrap_or(0);
+        let pair = self
+            .readers
+            .get(reader)
+            .and_then(|reader| reader.recv().ok());
+        let (bytes, tile) = pair.ok_or(RemoteError::ReaderEnded)?;
+        *self.leaf_tile.borrow_mut() = Some((bundle.index, tile));
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,322 @@
+//! Log keys in files: Ed25519, PKCS#8, PEM, readable by the owner alone; and bearer tokens.
+//!
+//! A key file is created once and never overwritten: a lost key ends a log. Private bytes are wiped
+//! from memory as soon as the signer has them.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::Ed25519KeyPair;
+use pem_rfc7468::LineEnding;
+use tiles::{Ed25519NoteSigner, KeyName, NoteSigner, Origin, VerifierKey};
+use zeroize::Zeroizing;
+
+use crate::app::Token;
+
+/// The PEM label of an unencrypted PKCS#8 key.
+const PEM_LABEL: &str = "PRIVATE KEY";
+
+/// Bytes of a key or token file; a key has about 120.
+const FILE_LEN_BYTES_MAX: u64 = 1 << 20;
+
+/// Characters of a bearer token: fewer could be guessed.
+const TOKEN_LEN_MIN: usize = 16;
+
+/// Why a key or token file can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum KeyFileError {
+    #[error("{} exists already; a key is never overwritten: move the file away if no log uses it",
+        .0.display())]
+    Exists(PathBuf),
+    #[error("{} can't be written: {cause}", path.display())]
+    Write { path: PathBuf, cause: io::Error },
+    #[error("{} can't be read: {cause}; restore it from your backup", path.display())]
+    Read { path: PathBuf, cause: io::Error },
+    #[error("{} can be read by other users (mode {mode:03o}); run `chmod 600` on it",
+        path.display())]
+    Mode { path: PathBuf, mode: u32 },
+    #[error("{} does not hold an Ed25519 key in PKCS#8 PEM ({why}); restore it from your backup",
+        path.display())]
+    NotAKey { path: PathBuf, why: String },
+    #[error("the system gave no key: {0}")]
+    Generate(&'static str),
+    #[error("{}:{line}: a token has {found} characters; use {TOKEN_LEN_MIN} or more, for example \
+        from `openssl rand -hex 32`", path.display())]
+    TokenTooShort {
+        path: PathBuf,
+        line: usize,
+        found: usize,
+    },
+    #[error("{} holds no token; write one a line, or remove `tokens_file` to let anybody add",
+        .0.display())]
+    NoTokens(PathBuf),
+}
+
+/// A log's key, opened.
+#[derive(Clone, Debug)]
+pub(crate) struct LogKey {
+    pub(crate) signer: Arc<dyn NoteSigner>,
+    pub(crate) verifier: VerifierKey,
+}
+
+/// Where the key of the log of that name is, within the data directory.
+pub(crate) fn relative_path(name: &str) -> PathBuf {
+    Path::new("keys").join(format!("{name}.pem"))
+}
+
+/// Makes a key and writes it to `path`, synced, with mode 0600. Makes the directory (0700).
+///
+/// # Errors
+/// If there is a file already, or it can't be written. A partly written file is removed.
+pub(crate) fn create(path: &Path) -> Result<(), KeyFileError> {
+    let der = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
+        .map_err(|_| KeyFileError::Generate("no Ed25519 key was made"))?;
+    let pem = pem_rfc7468::encode_string(PEM_LABEL, LineEnding::LF, der.as_ref())
+        .map(Zeroizing::new)
+        .map_err(|_| KeyFileError::Generate("the key has no PEM form"))?;
+    let write_error = |cause| KeyFileError::Write {
+        path: path.to_owned(),
+        cause,
+    };
+    if let Some(parent) = path.parent() {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(parent)
+            .map_err(write_error)?;
+    }
+    let mut file = match fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(KeyFileError::Exists(path.to_owned()));
+        }
+        Err(error) => return Err(write_error(error)),
+    };
+    let written = file
+        .write_all(pem.as_bytes())
+        .and_then(|()| file.sync_all());
+    written.and_then(|()| sync_parent(path)).map_err(|cause| {
+        // Half a key is of no use to anybody and would stop the next attempt.
+        let _best_effort = fs::remove_file(path);
+        write_error(cause)
+    })
+}
+
+/// Reads the key at `path` as the key of the log `origin`.
+pub(crate) fn load(path: &Path, origin: &Origin) -> Result<LogKey, KeyFileError> {
+    let not_a_key = |why: String| KeyFileError::NotAKey {
+        path: path.to_owned(),
+        why,
+    };
+    let pem = read_private(path)?;
+    let (label, der) =
+        pem_rfc7468::decode_vec(&pem).map_err(|error| not_a_key(format!("PEM: {error}")))?;
+    let der = Zeroizing::new(der);
+    if label != PEM_LABEL {
+        return Err(not_a_key(format!("label {label:?}, not {PEM_LABEL:?}")));
+    }
+    let name = KeyName::new(origin.as_str()).map_err(|error| not_a_key(error.to_string()))?;
+    let signer = Ed25519NoteSigner::from_pkcs8_der(name, &der)
+        .map_err(|error| not_a_key(error.to_string()))?;
+    let verifier = signer.verifier().clone();
+    Ok(LogKey {
+        signer: Arc::new(signer),
+        verifier,
+    })
+}
+
+/// Reads bearer tokens: one a line; empty lines and lines that begin with `#` are skipped.
+pub(crate) fn load_tokens(path: &Path) -> Result<Vec<Token>, KeyFileError> {
+    let bytes = read_private(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| KeyFileError::Read {
+        path: path.to_owned(),
+        cause: io::Error::new(io::ErrorKind::InvalidData, error),
+    })?;
+    let mut tokens = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let token = line.trim();
+        if token.is_empty() || token.starts_with('#') {
+            continue;
+        }
+        if token.len() < TOKEN_LEN_MIN {
+            let found = token.len();
+            return Err(KeyFileError::TokenTooShort {
+                path: path.to_owned(),
+                line: number,
+                found,
+            });
+        }
+        tokens.push(Token::new(token));
+    }
+    if tokens.is_empty() {
+        Err(KeyFileError::NoTokens(path.to_owned()))
+    } else {
+        Ok(tokens)
+    }
+}
+
+/// The bytes of a file that only its owner may read.
+fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    let read_error = |cause| KeyFileError::Read {
+        path: path.to_owned(),
+        cause,
+    };
+    let file = fs::File::open(path).map_err(read_error)?;
+    let mode = file.metadata().map_err(read_error)?.mode() & 0o777;
+    // A group may be given the right to read (a service manager's credentials are mounted so).
+    if mode & 0o007 != 0 || mode & 0o020 != 0 {
+        return Err(KeyFileError::Mode {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(FILE_LEN_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(read_error)?;
+    Ok(bytes)
+}
+
+/// Makes a new or renamed file's name durable.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) => fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin::new("log.example.org").unwrap()
+    }
+
+    fn write(path: &Path, text: &str, mode: u32) {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_created_key_is_private_and_loads() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys/a.pem");
+        create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777,
+            0o700
+        );
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("-----BEGIN PRIVATE KEY-----\n"), "{text}");
+        let key = load(&path, &origin()).unwrap();
+        assert_eq!(key.verifier.name().to_string(), "log.example.org");
+        let signature = key.signer.sign(b"text").unwrap();
+        key.verifier.verify(b"text", &signature).unwrap();
+    }
+
+    #[test]
+    fn two_keys_differ() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = ["a.pem", "b.pem"].map(|name| {
+            let path = dir.path().join(name);
+            create(&path).unwrap();
+            load(&path, &origin()).unwrap().verifier.log_id()
+        });
+        assert_ne!(keys[0], keys[1]);
+    }
+
+    #[test]
+    fn a_key_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.pem");
+        write(&path, "precious", 0o600);
+        assert!(matches!(
+            create(&path).unwrap_err(),
+            KeyFileError::Exists(_)
+        ));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_key_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.pem");
+        create(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = load(&path, &origin()).unwrap_err();
+        assert!(
+            matches!(error, KeyFileError::Mode { mode: 0o644, .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.pem");
+        let labelled = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+        let garbage = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        for text in ["", "hello", labelled, garbage] {
+            write(&path, text, 0o600);
+            let error = load(&path, &origin()).unwrap_err();
+            assert!(matches!(error, KeyFileError::NotAKey { .. }), "{error}");
+            assert!(!error.to_string().contains("AAAA"), "{error}");
+        }
+        let missing = load(&dir.path().join("b.pem"), &origin()).unwrap_err();
+        assert!(matches!(missing, KeyFileError::Read { .. }), "{missing}");
+    }
+
+    #[test]
+    fn tokens_are_read_a_line_each() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tokens");
+        write(
+            &path,
+            "# people\n\n 0123456789abcdef \nfedcba9876543210\n",
+            0o600,
+        );
+        let tokens = load_tokens(&path).unwrap();
+        assert_eq!(tokens.len(), 2);
+        assert!(tokens[0].matches(b"0123456789abcdef"));
+    }
+
+    #[test]
+    fn short_or_absent_tokens_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tokens");
+        write(&path, "# people\nsecret\n", 0o600);
+        let error = load_tokens(&path).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                KeyFileError::TokenTooShort {
+                    line: 2,
+                    found: 6,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("secret"), "{error}");
+        write(&path, "# nobody\n", 0o600);
+        assert!(matches!(
+            load_tokens(&path).unwrap_err(),
+            KeyFileError::NoTokens(_)
+        ));
+    }
+}

@@ -1,0 +1,127 @@
+//! From one `[[log]]` and its key to the engine: the single place that says what a log's identity
+//! is, so that making, opening and inspecting it can't disagree.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use engine::{Log, LogConfig, Reader};
+use tempfile::TempDir;
+
+use crate::config::LogSettings;
+use crate::keys::{self, LogKey};
+
+/// The threads that hash; all logs of a process share them.
+pub(crate) type HashingPool = Arc<rayon::ThreadPool>;
+
+/// Makes an empty log.
+///
+/// # Errors
+/// If there is one already, or it can't be written.
+pub(crate) fn create(dir: &Path, settings: &LogSettings, key: &LogKey) -> anyhow::Result<()> {
+    let config = config(settings, key, engine::hashing_pool()?);
+    Ok(embedded::create(&settings.store_dir(dir), &config)?)
+}
+
+/// Opens a log to add to it. Never makes one.
+///
+/// # Errors
+/// If there is none, another process has it open, or it is not what was published.
+pub(crate) fn open(
+    dir: &Path,
+    settings: &LogSettings,
+    key: &LogKey,
+    hashing: HashingPool,
+) -> anyhow::Result<Log> {
+    Ok(embedded::open(
+        &settings.store_dir(dir),
+        &config(settings, key, hashing),
+    )?)
+}
+
+/// A log as its store has it at one moment, also beside a running server.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) reader: Reader,
+    /// The storage engine's own notes; removed with this.
+    _scratch: TempDir,
+}
+
+/// Opens a snapshot of a log.
+///
+/// # Errors
+/// If there is no such log, or the store holds another than cairn.toml says.
+pub(crate) fn snapshot(dir: &Path, settings: &LogSettings) -> anyhow::Result<Snapshot> {
+    let key = keys::load(&settings.key, &settings.origin)?;
+    let scratch = tempfile::Builder::new()
+        .prefix("cairnd-")
+        .tempdir()
+        .context("no temporary directory can be made; set TMPDIR to one that can be written")?;
+    let reader = embedded::open_beside(&settings.store_dir(dir), scratch.path(), &key.verifier)?;
+    Ok(Snapshot {
+        reader,
+        _scratch: scratch,
+    })
+}
+
+fn config(settings: &LogSettings, key: &LogKey, hashing: HashingPool) -> LogConfig {
+    let kind = settings.kind.as_str();
+    let signer = Arc::clone(&key.signer);
+    let mut config = LogConfig::new(settings.origin.clone(), kind, signer, hashing);
+    config.limits = settings.engine_limits.clone();
+    config.publish_dir.clone_from(&settings.publish_dir);
+    config
+}
+
+/// Logs in directories, on the store that cairnd ships with.
+#[cfg(feature = "rocks")]
+mod embedded {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use engine::{Log, LogConfig, OpenError, Reader, TlogTiles};
+    use tiles::VerifierKey;
+
+    pub(super) fn create(dir: &Path, config: &LogConfig) -> Result<(), OpenError> {
+        Log::create(dir, config)
+    }
+
+    pub(super) fn open(dir: &Path, config: &LogConfig) -> Result<Log, OpenError> {
+        Log::open(dir, config)
+    }
+
+    pub(super) fn open_beside(
+        dir: &Path,
+        scratch: &Path,
+        key: &VerifierKey,
+    ) -> Result<Reader, OpenError> {
+        let (reader, _identity) = Reader::open_beside(dir, scratch, Arc::new(TlogTiles), key)?;
+        Ok(reader)
+    }
+}
+
+/// Without a store there are no logs; everything else compiles and its tests run.
+#[cfg(not(feature = "rocks"))]
+mod embedded {
+    use std::path::Path;
+
+    use engine::{Log, LogConfig, Reader};
+    use tiles::VerifierKey;
+
+    /// Why nothing works.
+    #[derive(Debug, thiserror::Error)]
+    #[error("this cairnd was built without a store; build it with the feature `rocks`")]
+    pub(super) struct NoStore;
+
+    pub(super) fn create(_: &Path, _: &LogConfig) -> Result<(), NoStore> {
+        Err(NoStore)
+    }
+
+    pub(super) fn open(_: &Path, _: &LogConfig) -> Result<Log, NoStore> {
+        Err(NoStore)
+    }
+
+    pub(super) fn open_beside(_: &Path, _: &Path, _: &VerifierKey) -> Result<Reader, NoStore> {
+        Err(NoStore)
+    }
+}

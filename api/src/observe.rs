@@ -1,0 +1,111 @@
+//! What an operator can see of a running server: health, metrics, structured logs.
+//!
+//! Logs go to stderr, one event a line; each request has an id that its events carry and its answer
+//! returns. Metrics and the detailed health are on a listener of their own; the public `/healthz`
+//! names the class of a failure and leaves the detail to the log.
+
+mod health;
+mod metrics;
+mod request;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use prometheus_client::registry::Registry;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+pub(crate) use health::{Detail, Health};
+pub(crate) use metrics::Metrics;
+pub(crate) use request::observe;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A filter that `CAIRND_LOG` can't mean.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "CAIRND_LOG={found:?} is not a filter ({why}); write for example `info` or \
+    `warn,cairnd=debug`"
+)]
+pub(crate) struct FilterError {
+    found: String,
+    why: String,
+}
+
+/// Starts logging to stderr, at level `info` unless `filter` says otherwise.
+pub(crate) fn start_logging(format: LogFormat, filter: Option<&str>) -> Result<(), FilterError> {
+    let text = filter.unwrap_or("info");
+    let filter = EnvFilter::try_new(text).map_err(|error| FilterError {
+        found: text.to_owned(),
+        why: error.to_string(),
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    // Both fail only if logging was started before; then it already works.
+    let _already_started = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
+
+/// The public `/healthz`.
+pub(crate) async fn healthz(State(app): State<Arc<App>>) -> Response {
+    health_response(&app, Detail::Class)
+}
+
+/// What the metrics listener serves: `/metrics`, and `/healthz` with the reasons.
+pub(crate) fn metrics_router(app: &Arc<App>) -> Router {
+    let registry = Arc::new(metrics::registry(app));
+    let detailed = Arc::clone(app);
+    Router::new()
+        .route(
+            "/metrics",
+            get(move || async move { metrics_response(&registry) }),
+        )
+        .route(
+            "/healthz",
+            get(move || async move { health_response(&detailed, Detail::Reason) }),
+        )
+}
+
+fn metrics_response(registry: &Registry) -> Response {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match metrics::encode(registry) {
+        Some(text) => ([(CONTENT_TYPE, content_type)], text).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn health_response(app: &App, detail: Detail) -> Response {
+    let clock = engine::SystemClock::new();
+    let health = Health::of(&app.logs, engine::Clock::now(&clock), detail);
+    let status = if health.is_ok() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let no_store = HeaderValue::from_static("no-store");
+    let json = HeaderValue::from_static("application/json");
+    (
+        status,
+        [(CONTENT_TYPE, json), (CACHE_CONTROL, no_store)],
+        health.to_json(),
+    )
+        .into_response()
+}

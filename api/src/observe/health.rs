@@ -1,0 +1,215 @@
+//! Whether each log does its work: it is open, takes entries unless frozen, and its checkpoint is
+//! not older than it may be. A log whose checkpoint ages has stopped publishing, whatever else it
+//! says of itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::UnixMillis;
+use serde::Serialize;
+
+use crate::app::{LogState, ServedLog};
+
+/// How much is said about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// For the public: what kind of failure.
+    Class,
+    /// For the operator: the reason, which may name files.
+    Reason,
+}
+
+/// The body of `/healthz`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Health {
+    status: &'static str,
+    logs: Vec<LogHealth>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct LogHealth {
+    name: String,
+    kind: &'static str,
+    origin: String,
+    healthy: bool,
+    /// Whether adds are taken now.
+    writable: bool,
+    /// Why the log is not writable, or not healthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The published size; absent when the log is not open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint_age_seconds: Option<u64>,
+    /// The age past which the log is unhealthy.
+    checkpoint_age_seconds_max: u64,
+}
+
+/// What a log says of itself, reduced to what health depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Facts {
+    size: u64,
+    checkpoint_age: Duration,
+    /// Why adds are not taken.
+    writable: Result<(), String>,
+}
+
+impl Health {
+    /// The health of `logs` at the time `now`.
+    pub(crate) fn of(logs: &[Arc<ServedLog>], now: UnixMillis, detail: Detail) -> Health {
+        Health::from_logs(
+            logs.iter()
+                .map(|log| log_health(log, now, detail))
+                .collect(),
+        )
+    }
+
+    fn from_logs(logs: Vec<LogHealth>) -> Health {
+        let healthy = logs.iter().all(|log| log.healthy);
+        Health {
+            status: if healthy { "ok" } else { "unhealthy" },
+            logs,
+        }
+    }
+
+    pub(crate) fn is_ok(&self) -> bool {
+        self.status == "ok"
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn log_health(log: &ServedLog, now: UnixMillis, detail: Detail) -> LogHealth {
+    let state = match &log.state {
+        LogState::Open(open) => {
+            let status = open.status();
+            Ok(Facts {
+                size: status.published.size.get(),
+                checkpoint_age: now.since(status.published.signed_at),
+                writable: status.stopped.map_or(Ok(()), Err),
+            })
+        }
+        LogState::Failed(reason) => Err(reason.clone()),
+    };
+    judge(log, state, detail)
+}
+
+fn judge(log: &ServedLog, state: Result<Facts, String>, detail: Detail) -> LogHealth {
+    let say = |class: &str, reason: String| match detail {
+        Detail::Class => format!("{class}; the operator's log has the reason"),
+        Detail::Reason => reason,
+    };
+    let mut health = LogHealth {
+        name: log.name.clone(),
+        kind: log.kind.as_str(),
+        origin: log.origin.clone(),
+        healthy: false,
+        writable: false,
+        reason: None,
+        size: None,
+        checkpoint_age_seconds: None,
+        checkpoint_age_seconds_max: log.checkpoint_age_max.as_secs(),
+    };
+    let facts = match state {
+        Ok(facts) => facts,
+        Err(reason) => {
+            health.reason = Some(say("the log could not be opened", reason));
+            return health;
+        }
+    };
+    health.size = Some(facts.size);
+    health.checkpoint_age_seconds = Some(facts.checkpoint_age.as_secs());
+    health.writable = facts.writable.is_ok() && !log.read_only;
+    let fresh = facts.checkpoint_age <= log.checkpoint_age_max;
+    health.healthy = fresh && facts.writable.is_ok();
+    health.reason = match facts.writable {
+        Err(reason) => Some(say("the log takes no entries", reason)),
+        Ok(()) if !fresh => Some("the checkpoint is too old; publishing has stopped".to_owned()),
+        Ok(()) if log.read_only => Some("the log is frozen (read_only in cairn.toml)".to_owned()),
+        Ok(()) => None,
+    };
+    health
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Duplicates, LogKind};
+
+    fn log(read_only: bool) -> ServedLog {
+        ServedLog {
+            name: "a".to_owned(),
+            kind: LogKind::Raw,
+            origin: "log.example.org".to_owned(),
+            state: LogState::Failed("D/logs/a is gone".to_owned()),
+            verifier: None,
+            hosts: Vec::new(),
+            duplicates: Duplicates::Existing,
+            tokens: Vec::new(),
+            read_only,
+            checkpoint_age_max: Duration::from_mins(1),
+        }
+    }
+
+    fn facts(age: u64, writable: Result<(), &str>) -> Facts {
+        Facts {
+            size: 7,
+            checkpoint_age: Duration::from_secs(age),
+            writable: writable.map_err(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn an_open_fresh_log_is_healthy() {
+        let health = judge(&log(false), Ok(facts(60, Ok(()))), Detail::Class);
+        assert!(health.healthy && health.writable);
+        let json = Health::from_logs(vec![health]).to_json();
+        let wanted = r#"{"status":"ok","logs":[{"name":"a","kind":"raw","#.to_owned()
+            + r#""origin":"log.example.org","healthy":true,"writable":true,"size":7,"#
+            + r#""checkpoint_age_seconds":60,"checkpoint_age_seconds_max":60}]}"#;
+        assert_eq!(json, wanted);
+    }
+
+    #[test]
+    fn an_old_checkpoint_is_unhealthy() {
+        let health = judge(&log(false), Ok(facts(61, Ok(()))), Detail::Class);
+        assert!(!health.healthy && health.writable);
+        assert!(health.reason.unwrap().contains("too old"));
+    }
+
+    #[test]
+    fn a_stopped_log_is_unhealthy_and_its_reason_is_for_the_operator() {
+        let public = judge(
+            &log(false),
+            Ok(facts(1, Err("disk /x full"))),
+            Detail::Class,
+        );
+        assert!(!public.healthy && !public.writable);
+        assert!(!public.reason.unwrap().contains("/x"));
+        let private = judge(
+            &log(false),
+            Ok(facts(1, Err("disk /x full"))),
+            Detail::Reason,
+        );
+        assert_eq!(private.reason.unwrap(), "disk /x full");
+    }
+
+    #[test]
+    fn a_frozen_log_is_healthy_but_not_writable() {
+        let health = judge(&log(true), Ok(facts(1, Ok(()))), Detail::Class);
+        assert!(health.healthy && !health.writable);
+    }
+
+    #[test]
+    fn one_log_that_is_not_open_makes_the_server_unhealthy() {
+        let logs = [Arc::new(log(false))];
+        let health = Health::of(&logs, UnixMillis::new(0), Detail::Class);
+        assert!(!health.is_ok());
+        assert!(!health.to_json().contains("D/logs/a"));
+        let health = Health::of(&logs, UnixMillis::new(0), Detail::Reason);
+        assert!(health.to_json().contains("D/logs/a"));
+    }
+}

@@ -1,0 +1,151 @@
+//! Around every request: an id, a span, a time limit, a count.
+//!
+//! The id is the client's `x-request-id` if that is short and plain, else one of ours; either way
+//! the answer carries it. Successes are logged at `debug`, because a busy log answers tens of
+//! thousands a second and counts them anyway; server errors at `warn`, other refusals at `info`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::metrics::Route;
+use crate::app::App;
+use crate::client_address;
+use crate::error::Refusal;
+
+/// The request's id, in and out.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Characters of a client's request id; longer ones are replaced by ours.
+const REQUEST_ID_LEN_MAX: usize = 64;
+
+/// Bytes of a path that are logged.
+const LOGGED_PATH_LEN_MAX: usize = 256;
+
+/// The middleware.
+pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let route = Route::of(request.uri().path());
+    let span = request_span(&request, &id);
+    let limit = app
+        .limits
+        .body_timeout
+        .saturating_add(app.limits.request_timeout);
+    let mut response = answer(request, next, limit).instrument(span.clone()).await;
+    response.headers_mut().insert(REQUEST_ID, id);
+    let took = started.elapsed();
+    span.in_scope(|| log_answer(response.status(), took));
+    app.metrics.answered(route, response.status(), took);
+    response
+}
+
+/// The handler's answer, or a refusal when it takes too long. Handlers have tighter limits of their
+/// own; this one holds even if a handler forgets.
+async fn answer(request: Request, next: Next, limit: Duration) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => {
+            tracing::error!(
+                limit_ms = limit.as_millis(),
+                "the handler exceeded the time limit"
+            );
+            Refusal::Internal.into_response()
+        }
+    }
+}
+
+fn request_span(request: &Request, id: &HeaderValue) -> tracing::Span {
+    let path = request.uri().path();
+    let end = path.floor_char_boundary(LOGGED_PATH_LEN_MAX);
+    let client = client_address::of(request).unwrap_or(IpAddr::from([0, 0, 0, 0]));
+    tracing::info_span!(
+        "request",
+        id = id.to_str().unwrap_or(""),
+        method = request.method().as_str(),
+        path = path.get(..end).unwrap_or(""),
+        %client,
+    )
+}
+
+fn log_answer(status: StatusCode, took: Duration) {
+    let (status_code, took_us) = (status.as_u16(), took.as_micros());
+    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+        tracing::warn!(status = status_code, took_us, "answered");
+    } else if status.is_success() || status.is_redirection() || status == StatusCode::NOT_FOUND {
+        tracing::debug!(status = status_code, took_us, "answered");
+    } else {
+        tracing::info!(status = status_code, took_us, "refused");
+    }
+}
+
+/// The client's id if it is short and plain, else a new one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    match headers.get(REQUEST_ID) {
+        Some(id) if is_plain(id.as_bytes()) => id.clone(),
+        _ => new_request_id(),
+    }
+}
+
+fn is_plain(id: &[u8]) -> bool {
+    (1..=REQUEST_ID_LEN_MAX).contains(&id.len())
+        && id
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+/// An id unlike any other: random bytes of this process, then a counter. Not a secret.
+fn new_request_id() -> HeaderValue {
+    static PROCESS: LazyLock<String> = LazyLock::new(|| {
+        let mut random = [0_u8; 6];
+        // Without randomness ids of two processes may be alike, which only makes logs harder to
+        // read.
+        let _best_effort = aws_lc_rs::rand::fill(&mut random);
+        hex::encode(random)
+    });
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let text = format!("{}-{count:x}", PROCESS.as_str());
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_for(sent: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, sent.parse().unwrap());
+        request_id(&headers).to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_plain_id_is_kept() {
+        let uuid = "4f9b1c7e-0d2a-4c59-9a43-6a1f6a6f0001";
+        assert_eq!(id_for(uuid), uuid);
+        assert_eq!(id_for("a_B.9"), "a_B.9");
+    }
+
+    #[test]
+    fn an_id_that_is_not_plain_is_replaced() {
+        for sent in ["", "a b", "a\"b", "a=b", &"a".repeat(65)] {
+            let id = id_for(sent);
+            assert_ne!(id, sent);
+            assert!(is_plain(id.as_bytes()), "{id}");
+        }
+    }
+
+    #[test]
+    fn new_ids_differ() {
+        assert_ne!(request_id(&HeaderMap::new()), request_id(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,142 @@
+//! Raw logs: any bytes in, an index out, for programs that bring their own meaning.
+//!
+//! `POST /add` takes one entry, the body as it is (an empty one is a legal entry), and answers its
+//! decimal index. `POST /add-batch` takes several, framed as in an entry bundle (each behind its
+//! length in two big-endian bytes), and answers one index per line, in order; either all of them
+//! are admitted or none. Both answer once the entries are sequenced, with `?wait=published` once a
+//! public checkpoint covers them. An entry the log holds already is answered with its index.
+
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use engine::{Log, Sequenced, Ticket, UnfinishedEntry};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{StatusCode, Uri};
+use tiles::{BundleError, EntryBundle};
+
+use crate::app::ServedLog;
+use crate::body::{self, BodyLimits};
+use crate::deadline::Deadline;
+use crate::error::Refusal;
+use crate::limits::RAW_ENTRY_LEN_BYTES_MAX;
+use crate::read;
+use crate::route::Service;
+
+/// `POST /add`.
+pub(crate) async fn add(
+    service: &Service,
+    served: &ServedLog,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let log = read::open(served)?;
+    let wait = Wait::parse(request.uri())?;
+    let body = body_bytes(service, request, RAW_ENTRY_LEN_BYTES_MAX).await?;
+    // A copy: the body may be a small piece of a large network buffer, which it would hold on to
+    // for as long as the entry waits.
+    let entry = UnfinishedEntry::new(Bytes::copy_from_slice(&body));
+    let ticket = log.add(entry).map_err(Refusal::not_admitted)?;
+    let [place] = places(service, log, &[ticket], wait).await?[..] else {
+        return Err(Refusal::Internal);
+    };
+    Ok(text(place.index.to_string()))
+}
+
+/// `POST /add-batch`.
+pub(crate) async fn add_batch(
+    service: &Service,
+    served: &ServedLog,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let log = read::open(served)?;
+    let wait = Wait::parse(request.uri())?;
+    let limits = &service.app.limits;
+    let body = body_bytes(service, request, limits.batch_body_len_bytes_max).await?;
+    let count_max = limits.batch_count_max;
+    // Every entry is hashed for its identity, which for megabytes is no work for this thread.
+    let entries = service
+        .verify
+        .run(move || split(&body, count_max))
+        .await??;
+    let tickets = log.add_many(entries).map_err(Refusal::not_admitted)?;
+    let places = places(service, log, &tickets, wait).await?;
+    let lines: Vec<String> = places
+        .iter()
+        .map(|place| format!("{}\n", place.index))
+        .collect();
+    Ok(text(lines.concat()))
+}
+
+/// What the caller waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Sequenced,
+    Published,
+}
+
+impl Wait {
+    fn parse(uri: &Uri) -> Result<Wait, Refusal> {
+        match uri.query() {
+            None | Some("" | "wait=sequenced") => Ok(Wait::Sequenced),
+            Some("wait=published") => Ok(Wait::Published),
+            Some(_) => Err(Refusal::UnknownQuery),
+        }
+    }
+}
+
+async fn body_bytes(service: &Service, request: Request, max: usize) -> Result<Bytes, Refusal> {
+    let time_max = service.app.limits.body_timeout;
+    let limits = BodyLimits {
+        len_bytes_max: max,
+        time_max,
+    };
+    let (parts, body) = request.into_parts();
+    let whole = body::read(&parts.headers, body, limits, &service.bodies).await;
+    let whole = whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))?;
+    // From here on the engine's pool bounds what is held.
+    Ok(whole.into_bytes())
+}
+
+/// The entries of a batch; each shares the memory of the body.
+fn split(body: &Bytes, count_max: usize) -> Result<Vec<UnfinishedEntry>, Refusal> {
+    let bundle = EntryBundle::parse_any(body, count_max).map_err(|error| match error {
+        // There is something after the last entry that fits, whatever it is.
+        BundleError::Trailing { .. } => Refusal::BatchTooMany { max: count_max },
+        error => Refusal::BatchFraming(error.to_string()),
+    })?;
+    if bundle.entries().is_empty() {
+        return Err(Refusal::BatchEmpty);
+    }
+    let entries = bundle.entries().iter();
+    Ok(entries
+        .map(|entry| UnfinishedEntry::new(body.slice_ref(entry)))
+        .collect())
+}
+
+/// Where the entries ended up, once they are as far as the caller wants them.
+async fn places(
+    service: &Service,
+    log: &Log,
+    tickets: &[Ticket],
+    wait: Wait,
+) -> Result<Vec<Sequenced>, Refusal> {
+    let deadline = Deadline::new(&service.app.limits);
+    let mut places = Vec::with_capacity(tickets.len());
+    for ticket in tickets {
+        places.push(deadline.sequenced(ticket).await?);
+    }
+    if wait == Wait::Published {
+        deadline.published(log, &places).await?;
+    }
+    Ok(places)
+}
+
+fn text(body: String) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (StatusCode::OK, headers, body).into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The public routes: who answers a request, and whether the method and the caller may.
+
+mod locate;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
+use tokio::sync::Semaphore;
+
+use crate::app::{App, ServedLog};
+use crate::body::BodyBudget;
+use crate::error::Refusal;
+use crate::verify_pool::{self, VerifyPool};
+use crate::{cors, raw, read, rekor};
+use locate::{Resource, Style, host, locate};
+
+/// What the handlers share beside the logs.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) app: Arc<App>,
+    pub(crate) verify: VerifyPool,
+    pub(crate) bodies: BodyBudget,
+    /// Held while bundles are decoded and encoded and while a batch is proven.
+    pub(crate) heavy_reads: Arc<Semaphore>,
+}
+
+impl Service {
+    /// Starts what the handlers share.
+    ///
+    /// # Errors
+    /// The system gives no thread for the signature checks.
+    pub(crate) fn new(app: Arc<App>) -> io::Result<Service> {
+        let limits = &app.limits;
+        let largest = limits
+            .rekor_body_len_bytes_max
+            .max(limits.batch_body_len_bytes_max);
+        Ok(Service {
+            verify: VerifyPool::new(verify_pool::thread_count(), limits.verify_queue_count_max)?,
+            bodies: BodyBudget::new(largest),
+            heavy_reads: Arc::new(Semaphore::new(read::HEAVY_COUNT_MAX)),
+            app,
+        })
+    }
+}
+
+/// The public routes, with all that they need.
+///
+/// # Errors
+/// As [`Service::new`].
+pub(crate) fn router(app: Arc<App>) -> io::Result<Router> {
+    Ok(routes(Arc::new(Service::new(app)?)))
+}
+
+/// The public routes. One handler takes them all: which log a path means depends on the host and
+/// on the logs there are, which a static table can't say.
+pub(crate) fn routes(service: Arc<Service>) -> Router {
+    Router::new().fallback(handle).with_state(service)
+}
+
+async fn handle(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let answer = Box::pin(dispatch(&service, request)).await;
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    cors::allow_any_origin(response.headers_mut());
+    response
+}
+
+/// Who answers, and whether the method and the caller may.
+async fn dispatch(service: &Arc<Service>, request: Request) -> Result<Response, Refusal> {
+    let host = host(request.uri(), request.headers());
+    let target = locate(&service.app, host.as_deref(), request.uri().path())?;
+    let log = Arc::clone(target.log);
+    if *request.method() == Method::OPTIONS {
+        return Ok(cors::preflight(target.resource.allow()));
+    }
+    if !target.resource.takes(request.method()) {
+        let allow = target.resource.allow();
+        return Err(match target.style {
+            Style::RekorV2 => Refusal::RekorMethodNotAllowed { allow },
+            Style::Plain => Refusal::MethodNotAllowed { allow },
+        });
+    }
+    if let Resource::Read(resource) = target.resource {
+        return read::serve(service, &log, resource, request.headers()).await;
+    }
+    if log.read_only {
+        return Err(match target.style {
+            Style::RekorV2 => Refusal::RekorFrozen,
+            Style::Plain => Refusal::Frozen,
+        });
+    }
+    authorize(&log, request.headers())?;
+    match target.resource {
+        Resource::RekorAdd => rekor::v2::add(service, &log, request).await,
+        Resource::RekorAddBatch => rekor::batch::add(service, &log, request).await,
+        Resource::RawAdd => raw::add(service, &log, request).await,
+        Resource::RawAddBatch => raw::add_batch(service, &log, request).await,
+        Resource::Read(_) => Err(Refusal::Internal),
+    }
+}
+
+/// Whether the caller may add to this log. Compares with every token, so that the time taken says
+/// nothing about which one was nearly right.
+fn authorize(log: &ServedLog, headers: &HeaderMap) -> Result<(), Refusal> {
+    if log.tokens.is_empty() {
+        return Ok(());
+    }
+    let presented = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| bearer(value.as_bytes()));
+    let known = presented.is_some_and(|presented| {
+        log.tokens
+            .iter()
+            .fold(false, |known, token| known | token.matches(presented))
+    });
+    if known {
+        Ok(())
+    } else {
+        Err(Refusal::Unauthorized)
+    }
+}
+
+/// The token of an `Authorization: Bearer` header.
+fn bearer(header: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = header.split_at_checked(b"Bearer ".len())?;
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! From host, path and method to a log and what is wanted of it.
+//!
+//! Every log answers under `/logs/NAME/`; the rekor-v2 log that a host names answers at that
+//! host's root as well. Double and trailing slashes are tolerated, because clients join base URLs
+//! and paths in every way there is; nothing else is: a percent sign, an upper-case letter or a
+//! leading zero in a tile path is another path, and there is nothing at it.
+//!
+//! | method | path under a log's root | what |
+//! |---|---|---|
+//! | GET | `checkpoint`, `tile/L/N[.p/W]`, `tile/entries/N[.p/W]` | reads, every kind |
+//! | GET | `api/v2/` and the same | reads, rekor-v2 |
+//! | POST | `api/v2/log/entries`, `api/v2/log/entries/batch` | adds, rekor-v2 |
+//! | POST | `add`, `add-batch` | adds, raw |
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::{HeaderMap, Method, Uri};
+use tiles::ResourcePath;
+
+use crate::app::{App, LogKind, ServedLog};
+use crate::error::Refusal;
+
+/// A log and what is wanted of it.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    pub(super) log: &'a Arc<ServedLog>,
+    pub(super) resource: Resource,
+    pub(super) style: Style,
+}
+
+/// Whose conventions a wrong method meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Under `api/v2/`: 501, as the gateway in front of other Rekor v2 servers answers.
+    RekorV2,
+    /// Elsewhere: 405.
+    Plain,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    Read(ResourcePath),
+    RekorAdd,
+    RekorAddBatch,
+    RawAdd,
+    RawAddBatch,
+}
+
+impl Resource {
+    pub(super) fn takes(self, method: &Method) -> bool {
+        match self {
+            Resource::Read(_) => *method == Method::GET || *method == Method::HEAD,
+            _ => *method == Method::POST,
+        }
+    }
+
+    pub(super) fn allow(self) -> &'static str {
+        match self {
+            Resource::Read(_) => "GET, HEAD, OPTIONS",
+            _ => "POST, OPTIONS",
+        }
+    }
+}
+
+/// The host a request names: HTTP/2's authority or the Host header, lower case, without the port.
+pub(super) fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let named = match uri.host() {
+        Some(host) => host,
+        None => without_port(headers.get(HOST)?.to_str().ok()?),
+    };
+    Some(named.trim_end_matches('.').to_ascii_lowercase())
+}
+
+/// `host` of `host:port`; an IPv6 address keeps its brackets, as in a URL.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Finds the log and the resource.
+pub(super) fn locate<'a>(
+    app: &'a App,
+    host: Option<&str>,
+    path: &str,
+) -> Result<Target<'a>, Refusal> {
+    let path = normalize(path);
+    if let Some(rest) = path.strip_prefix("logs/") {
+        let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        let log = app.log(name).ok_or(Refusal::NoSuchLog)?;
+        return resource(log, rest);
+    }
+    resource(root_log(app, host).ok_or(Refusal::NoLogAtHost)?, &path)
+}
+
+/// Segments joined by single slashes, without one at either end.
+fn normalize(path: &str) -> Cow<'_, str> {
+    let path = path.trim_matches('/');
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
+    Cow::Owned(segments.join("/"))
+}
+
+/// The log at the root of `host`: the v2 log that names it, else the one that names no host.
+fn root_log<'a>(app: &'a App, host: Option<&str>) -> Option<&'a Arc<ServedLog>> {
+    let mut candidates = app.logs.iter().filter(|log| log.kind == LogKind::RekorV2);
+    let named = |log: &&Arc<ServedLog>| {
+        host.is_some_and(|host| log.hosts.iter().any(|known| known == host))
+    };
+    candidates
+        .clone()
+        .find(named)
+        .or_else(|| candidates.find(|log| log.hosts.is_empty()))
+}
+
+/// What `path` means under the root of `log`.
+fn resource<'a>(log: &'a Arc<ServedLog>, path: &str) -> Result<Target<'a>, Refusal> {
+    let plain = |resource| {
+        Ok(Target {
+            log,
+            resource,
+            style: Style::Plain,
+        })
+    };
+    let rekor = |resource| {
+        Ok(Target {
+            log,
+            resource,
+            style: Style::RekorV2,
+        })
+    };
+    match (log.kind, path) {
+        (LogKind::RekorV2, "api/v2/log/entries") => rekor(Resource::RekorAdd),
+        (LogKind::RekorV2, "api/v2/log/entries/batch") => rekor(Resource::RekorAddBatch),
+        (LogKind::RekorV2, "add" | "add-batch") => Err(Refusal::OtherKind {
+            kind: log.kind.as_str(),
+            path: "api/v2/log/entries",
+        }),
+        (LogKind::Raw, "add") => plain(Resource::RawAdd),
+        (LogKind::Raw, "add-batch") => plain(Resource::RawAddBatch),
+        (LogKind::Raw, "api/v2/log/entries" | "api/v2/log/entries/batch") => {
+            Err(Refusal::OtherKind {
+                kind: log.kind.as_str(),
+                path: "add and add-batch",
+            })
+        }
+        (kind, path) => match path.strip_prefix("api/v2/") {
+            Some(path) if kind == LogKind::RekorV2 => rekor(Resource::Read(parse_read(path)?)),
+            Some(_) => Err(Refusal::NoSuchPath),
+            None => plain(Resource::Read(parse_read(path)?)),
+        },
+    }
+}
+
+fn parse_read(path: &str) -> Result<ResourcePath, Refusal> {
+    ResourcePath::parse(path).map_err(|error| {
+        if path.starts_with("tile/") {
+            Refusal::NoSuchResource(error.to_string())
+        } else {
+            Refusal::NoSuchPath
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! `cairnd serve`: from cairn.toml to open logs, bound listeners, and back to nothing.
+//!
+//! Order at start: lock the data directory, open the logs (never make one), put a first entry into
+//! an empty v2 log, then listen. Order at the end: stop accepting, let running requests finish,
+//! then close the logs, each within a limit; a second signal ends the process at once, which loses
+//! nothing that was acknowledged. A log that can't be opened is reported and the others are served.
+
+pub(crate) mod connection;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::app::{App, LogKind, LogState, ServedLog, Token};
+use crate::config::{Config, LogSettings, MetricsListen};
+use crate::keys::LogKey;
+use crate::limits::METRICS_CONNECTIONS_MAX;
+use crate::log_config::HashingPool;
+use crate::observe::{self, Metrics};
+use crate::{keys, log_config, rekor, route};
+use connection::Server;
+
+/// What the command line may override.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Overrides {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) metrics_listen: Option<MetricsListen>,
+}
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+/// If the directory is in use, a listener can't be bound, or the logs did not drain in time.
+pub(crate) fn run(mut config: Config, overrides: Overrides) -> anyhow::Result<()> {
+    config.listen = overrides.listen.unwrap_or(config.listen);
+    config.metrics = overrides.metrics_listen.unwrap_or(config.metrics);
+    let started = engine::Clock::now(&engine::SystemClock::new());
+    let _lock = engine::DirLock::acquire(&config.dir, started)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(serve(&config));
+    // Whatever still runs was given its time; blocking tasks can't be cancelled, only left.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    // Bound first, so that an address in use costs nothing; accepted from only once the logs are
+    // open and have their first entries.
+    let listener = bind(config.listen, "listen").await?;
+    let bound = listener.local_addr()?;
+    let metrics_listener = match config.metrics.address(config.listen) {
+        Some(address) => Some(bind(address, "metrics_listen").await?),
+        None => None,
+    };
+    let logs = tokio::select! {
+        logs = open_logs(config) => logs,
+        name = signals.next() => return stop_at_once(name),
+    };
+    let app = Arc::new(App {
+        logs,
+        limits: config.limits.clone(),
+        metrics: Metrics::default(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        url: config.public_url(bound),
+    });
+    let public = Server::new(&app, router(&app)?, config.limits.connections_max);
+    let metrics_routes = observe::metrics_router(&app);
+    let metrics = Server::new(&app, metrics_routes, METRICS_CONNECTIONS_MAX);
+    let metrics_bound = metrics_listener
+        .as_ref()
+        .map(TcpListener::local_addr)
+        .transpose()?;
+    announce(&app, bound, metrics_bound)?;
+    tracing::info!(url = app.url, "serving");
+
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(public.run(listener, stopped.clone()));
+    if let Some(listener) = metrics_listener {
+        tokio::spawn(metrics.run(listener, stopped));
+    }
+    let name = signals.next().await;
+    tracing::info!(
+        signal = name,
+        "shutting down; a second signal stops at once"
+    );
+    let _nobody_listens = stop.send(true);
+    tokio::select! {
+        outcome = drain(app, config.limits.shutdown_timeout, running) => outcome,
+        name = signals.next() => stop_at_once(name),
+    }
+}
+
+/// All public routes, with what surrounds every one of them.
+pub(crate) fn router(app: &Arc<App>) -> anyhow::Result<Router> {
+    let routes = route::router(Arc::clone(app)).context("the verify pool can't be started")?;
+    let around = axum::middleware::from_fn_with_state(Arc::clone(app), observe::observe);
+    Ok(Router::new()
+        .route(
+            "/healthz",
+            get(observe::healthz).with_state(Arc::clone(app)),
+        )
+        .fallback_service(routes)
+        .layer(around))
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "can't listen on {address}; stop whatever listens there, or choose another `{key}` in \
+             cairn.toml (port 0: any free port)"
+        )
+    })
+}
+
+/// Opens every log of `config`, or says why not.
+async fn open_logs(config: &Config) -> Vec<Arc<ServedLog>> {
+    let hashing = engine::hashing_pool().map_err(|error| error.to_string());
+    let mut logs = Vec::new();
+    for settings in &config.logs {
+        let mut log = open_log(config, settings, hashing.clone()).await;
+        if let Err(reason) = prepare(&log).await {
+            log.state = LogState::Failed(reason);
+        }
+        if let Err(reason) = log.open() {
+            tracing::error!(log = log.name, reason, "this log is not served");
+        }
+        logs.push(Arc::new(log));
+    }
+    logs
+}
+
+async fn open_log(
+    config: &Config,
+    settings: &LogSettings,
+    hashing: Result<HashingPool, String>,
+) -> ServedLog {
+    let mut log = ServedLog {
+        name: settings.name.clone(),
+        kind: settings.kind,
+        origin: settings.origin.to_string(),
+        state: LogState::Failed(String::new()),
+        verifier: None,
+        hosts: settings.hosts.clone(),
+        duplicates: settings.duplicates,
+        tokens: Vec::new(),
+        read_only: settings.read_only,
+        checkpoint_age_max: checkpoint_age_max(config, settings),
+    };
+    log.state = match open_parts(config, settings, hashing).await {
+        Ok((open, key, tokens)) => {
+            log.verifier = Some(key.verifier);
+            log.tokens = tokens;
+            LogState::Open(open)
+        }
+        Err(reason) => LogState::Failed(reason),
+    };
+    log
+}
+
+/// The log, its key, and who may add to it.
+async fn open_parts(
+    config: &Config,
+    settings: &LogSettings,
+    hashing: Result<HashingPool, String>,
+) -> Result<(engine::Log, LogKey, Vec<Token>), String> {
+    let hashing = hashing?;
+    let key = keys::load(&settings.key, &settings.origin).map_err(|error| error.to_string())?;
+    let tokens = match &settings.tokens_file {
+        Some(path) => keys::load_tokens(path).map_err(|error| error.to_string())?,
+        None => Vec::new(),
+    };
+    let (dir, owned, opening_key) = (config.dir.clone(), settings.clone(), key.clone());
+    // Opening reads the disk and may have to rebuild; it must not hold up the signals.
+    let opening =
+        tokio::task::spawn_blocking(move || log_config::open(&dir, &owned, &opening_key, hashing));
+    match opening.await {
+        Ok(Ok(open)) => Ok((open, key, tokens)),
+        Ok(Err(error)) => Err(format!("{error:#}")),
+        Err(error) => Err(format!("opening it panicked: {error}")),
+    }
+}
+
+/// Puts a first entry into an empty v2 log, so that no client ever gets index 0.
+async fn prepare(log: &ServedLog) -> Result<(), String> {
+    let Ok(open) = log.open() else { return Ok(()) };
+    let empty = open.published().size == tiles::TreeSize::ZERO;
+    if log.kind != LogKind::RekorV2 || !empty || log.read_only {
+        return Ok(());
+    }
+    let burned = rekor::v2::burn_first_entry(log).await;
+    burned.map_err(|error| format!("the first entry can't be added: {error}"))
+}
+
+/// The age past which a log's checkpoint means that publishing has stopped: three of the intervals
+/// after which even an idle log is signed again, unless the operator says.
+fn checkpoint_age_max(config: &Config, settings: &LogSettings) -> Duration {
+    let derived = settings
+        .engine_limits
+        .checkpoint_resign_interval
+        .saturating_mul(3);
+    config.limits.checkpoint_age_max.unwrap_or(derived)
+}
+
+/// Tells whoever started us where to find what; scripts read these lines.
+#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
+fn announce(app: &App, bound: SocketAddr, metrics: Option<SocketAddr>) -> anyhow::Result<()> {
+    println!("listening on http://{bound}");
+    for log in &app.logs {
+        match log.open() {
+            Ok(open) => {
+                let size = open.published().size.get();
+                println!("log {} {} {} {size}", log.name, log.kind, log.origin);
+            }
+            Err(_) => println!("log {} {} {} failed", log.name, log.kind, log.origin),
+        }
+    }
+    if let Some(address) = metrics {
+        println!("metrics on http://{address}/metrics");
+    }
+    std::io::stdout().flush().context("stdout is closed")
+}
+
+/// Waits for running requests, then for the logs, each within the limit.
+async fn drain(app: Arc<App>, limit: Duration, running: JoinHandle<()>) -> anyhow::Result<()> {
+    if tokio::time::timeout(limit, running).await.is_err() {
+        tracing::warn!(
+            limit_ms = limit.as_millis(),
+            "requests were still running; cut off"
+        );
+    }
+    let mut closing = JoinSet::new();
+    for log in &app.logs {
+        if let Ok(open) = log.open() {
+            let (open, name) = (open.clone(), log.name.clone());
+            closing.spawn_blocking(move || {
+                open.close();
+                tracing::info!(log = name, "closed");
+            });
+        }
+    }
+    match tokio::time::timeout(limit, closing.join_all()).await {
+        Ok(_closed) => Ok(()),
+        Err(_elapsed) => anyhow::bail!(
+            "the logs did not drain within {} s; what was acknowledged is kept, and the next start \
+             goes on from there",
+            limit.as_secs()
+        ),
+    }
+}
+
+/// What a second signal asks for. The store is safe at any instant, so nothing needs to be done.
+#[expect(
+    clippy::exit,
+    reason = "unwinding would wait for the threads the operator won't wait for"
+)]
+fn stop_at_once(signal: &'static str) -> anyhow::Result<()> {
+    tracing::warn!(signal, "stopping at once");
+    std::process::exit(1)
+}
+
+/// The signals that end the server.
+#[derive(Debug)]
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! One listener: accepting, and serving each connection within the limits of the transport.
+//!
+//! hyper bounds headers, streams and resets. What it leaves open is bounded here: a client that
+//! connects and sends nothing, one that stops half-way through, one that doesn't read its answer,
+//! and the number of connections.
+
+mod idle;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::ServiceExt as _;
+
+use crate::app::App;
+use crate::limits::{self, Limits};
+use idle::IdleLimit;
+
+/// What one listener serves, and within which limits. Clones share the count of connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    app: Arc<App>,
+    router: Router,
+    builder: Builder<TokioExecutor>,
+    connections: Arc<Semaphore>,
+}
+
+impl Server {
+    pub(crate) fn new(app: &Arc<App>, router: Router, connections_max: usize) -> Server {
+        Server {
+            app: Arc::clone(app),
+            router,
+            builder: builder(&app.limits),
+            connections: Arc::new(Semaphore::new(connections_max)),
+        }
+    }
+
+    /// Accepts until `stopped` turns true; then returns once the last connection has ended, each
+    /// after the request it is in the middle of.
+    pub(crate) async fn run(self, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+        let graceful = GracefulShutdown::new();
+        loop {
+            // The permit comes first: while there is none, connections wait in the kernel.
+            let accepting = async {
+                let permit = Arc::clone(&self.connections).acquire_owned().await;
+                (permit, listener.accept().await)
+            };
+            let (permit, accepted) = tokio::select! {
+                accepted = accepting => accepted,
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+            };
+            let Ok(permit) = permit else { break };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let (watcher, stopped) = (graceful.watcher(), stopped.clone());
+                    let serving = self.clone().serve(stream, peer, watcher, stopped, permit);
+                    tokio::spawn(serving);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection can't be accepted");
+                    tokio::time::sleep(limits::ACCEPT_RETRY_DELAY).await;
+                }
+            }
+        }
+        drop(listener);
+        graceful.shutdown().await;
+    }
+
+    async fn serve(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        watcher: Watcher,
+        mut stopped: watch::Receiver<bool>,
+        _permit: OwnedSemaphorePermit,
+    ) {
+        let _counted = self.app.metrics.connection();
+        // Small answers should not wait for more; failure only makes them slower.
+        let _best_effort = stream.set_nodelay(true);
+        let spoke = tokio::select! {
+            spoke = speaks_within(&stream, self.app.limits.header_timeout) => spoke,
+            // Nothing was asked yet, so nothing is cut off.
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        if !spoke {
+            self.app.metrics.connection_refused();
+            return;
+        }
+        let io = TokioIo::new(IdleLimit::new(stream, idle_timeout(&self.app.limits)));
+        let (app, router) = (Arc::clone(&self.app), self.router);
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            app.trusted_proxies.mark(peer, &mut request);
+            let router = router.clone();
+            async move {
+                router
+                    .oneshot(request)
+                    .await
+                    .map_err(|never: Infallible| never)
+            }
+        });
+        let connection = self.builder.serve_connection(io, service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            self.app.metrics.connection_refused();
+            tracing::debug!(%peer, %error, "a connection ended early");
+        }
+    }
+}
+
+/// hyper's own limits.
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .keep_alive(true)
+        .max_headers(limits::HEADERS_COUNT_MAX)
+        .max_buf_size(limits::HTTP1_BUFFER_LEN_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(limits::HEADERS_LEN_BYTES_MAX)
+        .max_concurrent_streams(limits::HTTP2_STREAMS_COUNT_MAX)
+        .max_pending_accept_reset_streams(limits::HTTP2_PENDING_RESETS_COUNT_MAX)
+        .max_local_error_reset_streams(limits::HTTP2_LOCAL_RESETS_COUNT_MAX)
+        .initial_stream_window_size(limits::HTTP2_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::HTTP2_CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(limits::HTTP2_KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(limits.header_timeout);
+    builder
+}
+
+/// How long a connection may move no byte in either direction: longer than any request may take,
+/// since a request that waits for its checkpoint is silent.
+fn idle_timeout(limits: &Limits) -> Duration {
+    let request = limits.request_timeout.saturating_add(limits.body_timeout);
+    request.saturating_add(limits.header_timeout)
+}
+
+/// Whether the client sends a first byte in time. hyper starts its clock only once it knows the
+/// protocol, which it learns from the first bytes.
+async fn speaks_within(stream: &TcpStream, limit: Duration) -> bool {
+    let first_byte = tokio::time::timeout(limit, stream.peek(&mut [0_u8])).await;
+    matches!(first_byte, Ok(Ok(1)))
+}
+
+#[cfg(test)]
+mod tests;

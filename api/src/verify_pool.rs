@@ -1,0 +1,164 @@
+//! A few threads on which requests are parsed and signatures checked.
+//!
+//! A signature check costs as much CPU as some hundred tile reads, and a hostile body costs more to
+//! parse than to send. Run where requests are served, a flood of either would stop reads; here it
+//! fills a queue of known length and is pushed back. Jobs run in the order they came; the job of a
+//! client that has gone is skipped.
+//!
+//! Not the place for anything that waits: a blocked thread here is a lost core.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use tokio::sync::oneshot;
+
+use crate::error::Refusal;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The pool. Dropping it lets the queued jobs finish and ends the threads.
+#[derive(Clone, Debug)]
+pub(crate) struct VerifyPool {
+    queue: SyncSender<Job>,
+}
+
+impl VerifyPool {
+    /// A pool of `threads` threads before which at most `queue_count_max` jobs wait.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn new(threads: NonZeroUsize, queue_count_max: usize) -> io::Result<VerifyPool> {
+        let (queue, jobs) = sync_channel::<Job>(queue_count_max);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for number in 0..threads.get() {
+            let jobs = Arc::clone(&jobs);
+            thread::Builder::new()
+                .name(format!("verify-{number}"))
+                .spawn(move || work(&jobs))?;
+        }
+        Ok(VerifyPool { queue })
+    }
+
+    /// Runs `job` on the pool and waits for its answer.
+    ///
+    /// # Errors
+    /// As [`VerifyPool::submit`] and [`Answer::wait`].
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.submit(job)?.wait().await
+    }
+
+    /// Queues `job`, which runs unless its answer is dropped first.
+    ///
+    /// # Errors
+    /// `VerifyQueueFull` if too many jobs wait already.
+    pub(crate) fn submit<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Answer<T>, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            if !answer.is_closed() {
+                // A client that leaves while its job runs has nobody to tell.
+                let _ = answer.send(job());
+            }
+        });
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Refusal::VerifyQueueFull,
+            TrySendError::Disconnected(_) => Refusal::Internal,
+        })?;
+        Ok(Answer(answered))
+    }
+}
+
+/// What a job will answer.
+#[derive(Debug)]
+pub(crate) struct Answer<T>(oneshot::Receiver<T>);
+
+impl<T> Answer<T> {
+    /// Waits for the job.
+    ///
+    /// # Errors
+    /// `Internal` if it panicked.
+    pub(crate) async fn wait(self) -> Result<T, Refusal> {
+        self.0.await.map_err(|_| Refusal::Internal)
+    }
+}
+
+/// One core for the rest of the server, the others for signatures; one if there is only one.
+pub(crate) fn thread_count() -> NonZeroUsize {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new(cores.saturating_sub(1)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Takes jobs until nobody can send any. A job that panics costs its own answer, not the thread.
+fn work(jobs: &Mutex<Receiver<Job>>) {
+    loop {
+        // Held while waiting: the threads queue on the lock instead of on the channel. It is never
+        // held while a job runs, so it cannot be poisoned by one.
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        if panic::catch_unwind(AssertUnwindSafe(job)).is_err() {
+            tracing::error!("checking a request panicked; the request was refused");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::sync::mpsc::channel;
+
+    fn pool(queue_count_max: usize) -> VerifyPool {
+        VerifyPool::new(NonZeroUsize::MIN, queue_count_max).unwrap()
+    }
+
+    #[tokio::test]
+    async fn jobs_answer() {
+        assert_eq!(pool(1).run(|| 6 * 7).await, Ok(42));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_pushes_back_at_once() {
+        let pool = pool(1);
+        let (started, running) = channel();
+        let (finish, may_finish) = channel::<()>();
+        let busy = tokio::spawn({
+            let pool = pool.clone();
+            async move {
+                pool.run(move || {
+                    started.send(()).unwrap();
+                    may_finish.recv().unwrap();
+                })
+                .await
+            }
+        });
+        tokio::task::spawn_blocking(move || running.recv().unwrap())
+            .await
+            .unwrap();
+        let mut waiting = Box::pin(pool.run(|| "waited"));
+        let queued = std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx)));
+        assert!(queued.await.is_pending());
+        assert_eq!(pool.run(|| "no room").await, Err(Refusal::VerifyQueueFull));
+        finish.send(()).unwrap();
+        assert_eq!(busy.await.unwrap(), Ok(()));
+        assert_eq!(waiting.await, Ok("waited"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_answer_only() {
+        let pool = pool(4);
+        assert_eq!(
+            pool.run(|| panic!("on purpose")).await,
+            Err::<(), _>(Refusal::Internal)
+        );
+        assert_eq!(pool.run(|| 1).await, Ok(1));
+    }
+}
