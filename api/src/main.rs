@@ -23,6 +23,7 @@ mod read;
 mod rekor;
 mod route;
 mod serve;
+mod stdout;
 #[cfg(test)]
 mod testing;
 mod verify_pool;

@@ -7,7 +7,6 @@
 
 pub(crate) mod connection;
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +26,7 @@ use crate::keys::LogKey;
 use crate::limits::METRICS_CONNECTIONS_MAX;
 use crate::log_config::HashingPool;
 use crate::observe::{self, Metrics};
+use crate::stdout::say;
 use crate::{keys, log_config, rekor, route};
 use connection::Server;
 
@@ -83,7 +83,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .as_ref()
         .map(TcpListener::local_addr)
         .transpose()?;
-    announce(&app, bound, metrics_bound)?;
+    announce(&app, bound, metrics_bound);
     tracing::info!(url = app.url, "serving");
 
     let (stop, stopped) = watch::channel(false);
@@ -215,22 +215,20 @@ fn checkpoint_age_max(config: &Config, settings: &LogSettings) -> Duration {
 }
 
 /// Tells whoever started us where to find what; scripts read these lines.
-#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
-fn announce(app: &App, bound: SocketAddr, metrics: Option<SocketAddr>) -> anyhow::Result<()> {
-    println!("listening on http://{bound}");
+fn announce(app: &App, bound: SocketAddr, metrics: Option<SocketAddr>) {
+    say!("listening on http://{bound}");
     for log in &app.logs {
         match log.open() {
             Ok(open) => {
                 let size = open.published().size.get();
-                println!("log {} {} {} {size}", log.name, log.kind, log.origin);
+                say!("log {} {} {} {size}", log.name, log.kind, log.origin);
             }
-            Err(_) => println!("log {} {} {} failed", log.name, log.kind, log.origin),
+            Err(_) => say!("log {} {} {} failed", log.name, log.kind, log.origin),
         }
     }
     if let Some(address) = metrics {
-        println!("metrics on http://{address}/metrics");
+        say!("metrics on http://{address}/metrics");
     }
-    std::io::stdout().flush().context("stdout is closed")
 }
 
 /// Waits for running requests, then for the logs, each within the limit.

@@ -104,14 +104,7 @@ fn drive_publisher(mut publisher: Publisher) {
             match publisher.step() {
                 Step::Again => {}
                 Step::Wait(timeout) => {
-                    let seen = publisher.committed.get();
-                    let sleep = timeout.unwrap_or(SLEEP_MAX).min(SLEEP_MAX);
-                    let published = publisher.publication.get().head.size;
-                    // While a head waits for its cadence only time or the end can change anything.
-                    let waiting = seen.head.size > published;
-                    publisher.committed.wait_timeout(sleep, |now| {
-                        now.ended != seen.ended || (!waiting && now.head.size > published)
-                    });
+                    publisher.sleep(timeout.unwrap_or(SLEEP_MAX).min(SLEEP_MAX));
                 }
                 Step::Done => break,
             }

@@ -382,6 +382,7 @@ impl<'a> Parts<'a> {
             fail_stop: Arc::clone(&self.fail_stop),
             published_at: None,
             failed_at: None,
+            seen: self.committed.get(),
         }
     }
 

@@ -71,12 +71,15 @@ pub(crate) struct Publisher {
     /// Owned by the publisher.
     pub(crate) published_at: Option<Duration>,
     pub(crate) failed_at: Option<Duration>,
+    /// What the last step looked at. Owned by the publisher.
+    pub(crate) seen: Committed,
 }
 
 impl Publisher {
     /// Publishes the committed head if it is due.
     pub(crate) fn step(&mut self) -> Step {
         let committed = self.committed.get();
+        self.seen = committed;
         let published = self.publication.get().head;
         let grown = committed.head.size > published.size;
         if committed.ended && !grown {
@@ -102,6 +105,18 @@ impl Publisher {
         }
     }
 
+    /// Sleeps after a step that had nothing to do: until something changes that the step did not
+    /// see, or `timeout` has passed. Says whether something changed.
+    ///
+    /// A head that already waits for its time is not hurried by another one.
+    pub(crate) fn sleep(&self, timeout: Duration) -> bool {
+        let seen = self.seen;
+        let waiting = seen.head.size > self.publication.get().head.size;
+        self.committed.wait_timeout(timeout, |now| {
+            now.ended != seen.ended || (!waiting && now.head.size > seen.head.size)
+        })
+    }
+
     /// Monotonic time at which the next checkpoint is due.
     fn due(&self, grown: bool, ended: bool) -> Duration {
         if ended {
@@ -112,10 +127,12 @@ impl Publisher {
         } else {
             self.limits.checkpoint_resign_interval
         };
-        let by_cadence = self.published_at.map_or(Duration::ZERO, |at| at + interval);
-        let by_failure = self
-            .failed_at
-            .map_or(Duration::ZERO, |at| at + self.limits.retry_delay);
+        let by_cadence = self
+            .published_at
+            .map_or(Duration::ZERO, |at| at.saturating_add(interval));
+        let by_failure = self.failed_at.map_or(Duration::ZERO, |at| {
+            at.saturating_add(self.limits.retry_delay)
+        });
         by_cadence.max(by_failure)
     }
 

@@ -205,13 +205,13 @@ impl DirPublisher {
         match export(&self.reader, &self.dir, &mut |_, _| ()) {
             Ok(head) => {
                 self.written = Some(head);
-                self.not_before = now + self.limits.publish_dir_interval;
+                self.not_before = now.saturating_add(self.limits.publish_dir_interval);
                 Step::Again
             }
             Err(error) => {
                 self.metrics.publish_dir_failures.add(1);
                 tracing::error!(dir = %self.dir.display(), %error, "publish_dir is out of date");
-                self.not_before = now + self.limits.retry_delay;
+                self.not_before = now.saturating_add(self.limits.retry_delay);
                 if ended { Step::Done } else { Step::Again }
             }
         }

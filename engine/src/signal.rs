@@ -5,7 +5,8 @@
 //! one it waited for.
 
 use std::fmt;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -68,17 +69,19 @@ impl<T: Clone> Signal<T> {
         }
     }
 
-    /// Waits until `wanted` holds or `timeout` has passed, blocking the thread.
+    /// Waits until `wanted` holds or `timeout` has passed, blocking the thread; says whether it
+    /// holds.
     pub(crate) fn wait_timeout(
         &self,
-        timeout: std::time::Duration,
+        timeout: Duration,
         mut wanted: impl FnMut(&T) -> bool,
-    ) {
+    ) -> bool {
         let value = crate::lock(&self.value);
-        let waited = self
+        let (_value, waited) = self
             .changed
-            .wait_timeout_while(value, timeout, |value| !wanted(value));
-        drop(waited);
+            .wait_timeout_while(value, timeout, |value| !wanted(value))
+            .unwrap_or_else(PoisonError::into_inner);
+        !waited.timed_out()
     }
 }
 

@@ -40,7 +40,7 @@ impl Tier {
         }
         let now = self.clock.monotonic();
         if let Some(failed_at) = self.failed_at {
-            let retry_at = failed_at + self.limits.retry_delay;
+            let retry_at = failed_at.saturating_add(self.limits.retry_delay);
             if now < retry_at {
                 return Step::Wait(Some(retry_at.saturating_sub(now)));
             }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 
 use crate::config::Config;
 use crate::log_config;
+use crate::stdout::say;
 
 use super::progress;
 
@@ -37,7 +38,6 @@ pub(super) struct Args {
     log: Option<String>,
 }
 
-#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(&args.dir)?;
     let logs = config.select(args.log.as_deref())?;
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         });
         bar.finish_and_clear();
         match exported {
-            Ok(head) => println!(
+            Ok(head) => say!(
                 "{} {} entries in {}",
                 log.name,
                 head.size.get(),
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             Err(error) if !several => return Err(error),
             Err(error) => {
                 failed += 1;
-                println!("{} failed: {error:#}", log.name);
+                say!("{} failed: {error:#}", log.name);
             }
         }
     }

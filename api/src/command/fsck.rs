@@ -7,6 +7,7 @@ use indicatif::ProgressBar;
 
 use crate::config::{self, Config, LogSettings};
 use crate::log_config;
+use crate::stdout::say;
 
 use super::progress;
 use super::remote::{self, RemoteLog};
@@ -56,16 +57,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
 fn check_local(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(&args.dir)?;
     let logs = config.select(args.log.as_deref())?;
     let mut failures = Vec::new();
     for log in logs {
         match check_store(&config, log) {
-            Ok(checked) => println!("{} ok: {checked}", log.name),
+            Ok(checked) => say!("{} ok: {checked}", log.name),
             Err(error) => {
-                println!("{} failed", log.name);
+                say!("{} failed", log.name);
                 failures.push(format!("log {:?}: {error:#}", log.name));
             }
         }
@@ -96,7 +96,6 @@ fn check_store(config: &Config, log: &LogSettings) -> anyhow::Result<String> {
     ))
 }
 
-#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
 fn check_remote(url: &str, vkey: &tiles::VerifierKey) -> anyhow::Result<()> {
     let remote = RemoteLog::new(url)?;
     let checkpoint = remote.checkpoint(vkey)?;
@@ -114,7 +113,7 @@ fn check_remote(url: &str, vkey: &tiles::VerifierKey) -> anyhow::Result<()> {
         report.tile_count,
         &report.root_hash,
     );
-    println!("{} ok: {covered}", checkpoint.origin());
+    say!("{} ok: {covered}", checkpoint.origin());
     Ok(())
 }
 

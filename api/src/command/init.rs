@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use crate::app::LogKind;
 use crate::config::template::{LogSection, TopLevel, log_section, top_level};
 use crate::config::{self, Config, LogSettings};
+use crate::stdout::say;
 use crate::{keys, log_config, origin};
 
 use super::log_add::parse_kind;
@@ -130,36 +131,37 @@ pub(super) fn write_durably(path: &Path, text: &str) -> io::Result<()> {
     keys::sync_parent(path)
 }
 
-#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
 fn report(args: &Args, config: &Config) -> anyhow::Result<()> {
     let dir = args.dir.display();
     for log in &config.logs {
         let key = keys::load(&log.key, &log.origin)?;
-        println!(
+        say!(
             "made log {} ({}), origin {}",
-            log.name, log.kind, log.origin
+            log.name,
+            log.kind,
+            log.origin
         );
-        println!("  verifier key  {}", key.verifier);
-        println!(
+        say!("  verifier key  {}", key.verifier);
+        say!(
             "  configuration {}",
             config.dir.join(config::FILE_NAME).display()
         );
-        println!("  private key   {}", log.key.display());
-        println!("  store         {}", log.store_dir(&config.dir).display());
+        say!("  private key   {}", log.key.display());
+        say!("  store         {}", log.store_dir(&config.dir).display());
     }
-    println!();
-    println!("Back up now, somewhere that others can't read:");
+    say!();
+    say!("Back up now, somewhere that others can't read:");
     for log in &config.logs {
-        println!(
+        say!(
             "  {}   without it the log can never grow again",
             log.key.display()
         );
     }
-    println!("  {}", config.dir.join(config::FILE_NAME).display());
-    println!("Back up from time to time, from one instant: {dir}/logs. An old copy is refused.");
-    println!("Give the verifier key to everybody who is to check the log.");
-    println!();
-    println!("Next: cairnd serve --dir {dir}");
+    say!("  {}", config.dir.join(config::FILE_NAME).display());
+    say!("Back up from time to time, from one instant: {dir}/logs. An old copy is refused.");
+    say!("Give the verifier key to everybody who is to check the log.");
+    say!();
+    say!("Next: cairnd serve --dir {dir}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::config::Config;
 use crate::keys;
+use crate::stdout::say;
 
 /// What `--help` says.
 const LONG_ABOUT: &str = "\
@@ -31,16 +32,15 @@ pub(super) struct Args {
     log: Option<String>,
 }
 
-#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(&args.dir)?;
     for log in config.select(args.log.as_deref())? {
         let verifier = keys::load(&log.key, &log.origin)?.verifier;
         let log_id = verifier.log_id();
-        println!("{} {verifier}", log.name);
-        println!("  log id hex     {}", hex::encode(log_id));
-        println!("  log id base64  {}", STANDARD.encode(log_id));
-        println!("  public key     {}", STANDARD.encode(verifier.spki_der()));
+        say!("{} {verifier}", log.name);
+        say!("  log id hex     {}", hex::encode(log_id));
+        say!("  log id base64  {}", STANDARD.encode(log_id));
+        say!("  public key     {}", STANDARD.encode(verifier.spki_der()));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use crate::app::LogKind;
 use crate::config::template::{LogSection, log_section};
 use crate::config::{self, Config, LogSettings};
+use crate::stdout::say;
 
 use super::init;
 
@@ -112,16 +113,17 @@ fn added_log(config: &Config) -> anyhow::Result<LogSettings> {
         .context("the appended section is not read as a log")
 }
 
-#[expect(clippy::print_stdout, reason = "stdout is this command's interface")]
 fn report(log: &LogSettings) -> anyhow::Result<()> {
     let key = crate::keys::load(&log.key, &log.origin)?;
-    println!(
+    say!(
         "made log {} ({}), origin {}",
-        log.name, log.kind, log.origin
+        log.name,
+        log.kind,
+        log.origin
     );
-    println!("  verifier key  {}", key.verifier);
-    println!("  private key   {}   back it up", log.key.display());
-    println!("Restart `cairnd serve` to serve it at /logs/{}/", log.name);
+    say!("  verifier key  {}", key.verifier);
+    say!("  private key   {}   back it up", log.key.display());
+    say!("Restart `cairnd serve` to serve it at /logs/{}/", log.name);
     Ok(())
 }
 

@@ -1,3 +1,5 @@
+//! Status, headers and body of refusals.
+
 use super::*;
 
 use std::collections::BTreeMap;

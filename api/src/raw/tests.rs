@@ -1,3 +1,5 @@
+//! Raw routes on a log in memory.
+
 use super::*;
 
 use crate::app::LogKind;

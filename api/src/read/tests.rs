@@ -1,3 +1,5 @@
+//! Read routes on a log in memory.
+
 use super::*;
 
 use std::io::Read as _;

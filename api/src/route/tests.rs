@@ -1,3 +1,5 @@
+//! Who answers a request, and with which methods.
+
 use super::*;
 
 use axum::body::Body;

@@ -467,6 +467,38 @@ fn an_idle_log_signs_its_head_again() {
 }
 
 #[test]
+fn a_head_committed_between_a_look_and_the_sleep_wakes_the_publisher() {
+    let config = config();
+    let memory = memory(&config);
+    let published = memory_published(&memory, &config);
+    let parts = Parts::new(
+        &memory.stores,
+        &config,
+        published.as_ref().clone(),
+        Head::EMPTY,
+    );
+    let mut publisher = parts.publisher();
+    publisher.step();
+    assert!(matches!(publisher.step(), crate::driver::Step::Wait(_)));
+    let size = TreeSize::new(1);
+    parts
+        .committed
+        .update(|committed| committed.head.size = size);
+    assert!(publisher.sleep(Duration::from_secs(1)), "slept over it");
+}
+
+#[test]
+fn intervals_without_end_do_not_overflow() {
+    let mut config = config();
+    config.limits.checkpoint_resign_interval = Duration::MAX;
+    config.limits.publish_dir_interval = Duration::MAX;
+    let log = Log::open_with(&memory(&config).stores, &config).unwrap();
+    add_published(&log, entries(0..3));
+    assert_eq!(log.status().stopped, None);
+    log.close();
+}
+
+#[test]
 fn publish_dir_is_a_complete_log_at_every_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = config();

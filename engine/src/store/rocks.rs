@@ -104,6 +104,7 @@ impl RocksStore {
     /// # Errors
     /// If there is none, or if RocksDB finds anything that was synced and is not there any more.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        log_files::check(path)?;
         Ok(Self {
             db: Db::open_cf_descriptors(&options(), path, families())?,
         })
@@ -118,6 +119,7 @@ impl RocksStore {
     /// # Errors
     /// If there is no store or it cannot be read.
     pub fn open_beside(path: &Path, scratch: &Path) -> Result<Self, StoreError> {
+        log_files::check(path)?;
         let mut options = options();
         // A secondary instance must hold every file open, or the owner could delete one it needs.
         options.set_max_open_files(-1);
@@ -392,5 +394,6 @@ fn family_options(name: &str, cache: &Cache) -> Options {
 }
 
 mod encoding;
+mod log_files;
 #[cfg(test)]
 mod tests;

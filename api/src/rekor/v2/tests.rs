@@ -1,3 +1,5 @@
+//! The entry route on a log in memory.
+
 use super::*;
 
 use serde_json::Value;

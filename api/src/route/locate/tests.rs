@@ -1,3 +1,5 @@
+//! From host and path to a log and resource.
+
 use super::*;
 
 use proptest::prelude::*;
