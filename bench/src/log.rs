@@ -1,0 +1,65 @@
+//! A log on RocksDB in a directory that goes away with it.
+
+use std::sync::Arc;
+
+use engine::{Limits, Log, LogConfig, UnfinishedEntry, hashing_pool};
+use tempfile::TempDir;
+use tiles::{Ed25519NoteSigner, KeyName, Origin};
+
+use crate::entries;
+
+/// How many entries are added in one call while a log is filled.
+const FILL_COUNT: u64 = 8192;
+
+/// A new log, its directory kept until the end.
+#[derive(Debug)]
+pub struct BenchLog {
+    /// The open log.
+    pub log: Log,
+    _dir: TempDir,
+}
+
+impl BenchLog {
+    /// Makes and opens an empty log.
+    ///
+    /// # Errors
+    /// Whatever keeps a log from being made in the temporary directory.
+    pub fn create(limits: Limits) -> Result<Self, Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("log");
+        let signer = Ed25519NoteSigner::from_seed(KeyName::new("bench.example")?, [7; 32])?;
+        let origin = Origin::new("bench.example")?;
+        let mut config = LogConfig::new(origin, "bench", Arc::new(signer), hashing_pool()?);
+        config.limits = limits;
+        Log::create(&path, &config)?;
+        let log = Log::open(&path, &config)?;
+        Ok(Self { log, _dir: dir })
+    }
+
+    /// Adds that many entries, from number 0 on, and waits until they are published.
+    ///
+    /// # Errors
+    /// Whatever keeps the log from taking them.
+    pub fn fill(&self, count: u64) -> Result<(), Box<dyn std::error::Error>> {
+        for first in (0..count).step_by(usize::try_from(FILL_COUNT)?) {
+            let batch = entries(first, FILL_COUNT.min(count - first));
+            let batch = batch.into_iter().map(unfinished).collect();
+            if let Some(ticket) = self.log.add_many(batch)?.last() {
+                ticket.published_blocking()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for BenchLog {
+    fn drop(&mut self) {
+        self.log.close();
+    }
+}
+
+/// An entry as a log takes it.
+#[must_use]
+pub fn unfinished(entry: Vec<u8>) -> UnfinishedEntry {
+    UnfinishedEntry::new(entry.into())
+}

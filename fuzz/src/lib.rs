@@ -1,0 +1,70 @@
+//! Fuzz targets: what must hold for any bytes that somebody outside may send.
+//!
+//! Each target is a function from bytes to whether they were accepted. It panics if a property
+//! breaks: no parser panics, whatever is accepted is written again as the same bytes, and what is
+//! built from it verifies. `store_operations` reads the bytes as a list of things that happen to a
+//! log and checks its promises after each.
+//!
+//! | where | what |
+//! |---|---|
+//! | `corpus/TARGET/valid-*` | inputs that must be accepted |
+//! | `corpus/TARGET/bad-*` | inputs, mostly one step from a valid one, that must be refused |
+//! | `tests/corpus.rs` | replays them in every test run, then mutates each a little |
+//! | `fuzz_targets/` | the same functions under libFuzzer, behind the feature `libfuzzer` |
+//!
+//! To fuzz for a minute, with what is found kept apart from the committed corpus:
+//!
+//! ```text
+//! mkdir -p /tmp/note
+//! cargo +nightly fuzz run --features libfuzzer note /tmp/note fuzz/corpus/note -- \
+//!     -max_total_time=60
+//! ```
+//!
+//! An input that breaks something is committed to the corpus together with the fix.
+//!
+//! ```
+//! assert!(fuzz::tile_path(b"tile/0/x001/x234/067.p/8"));
+//! assert!(!fuzz::tile_path(b"tile/0/1"));
+//! ```
+
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "every target panics if a property breaks: that is how a fuzzer hears of it"
+)]
+
+mod input;
+mod log_formats;
+mod proofs;
+mod rebuild;
+mod sigstore_formats;
+mod store_operations;
+
+pub use log_formats::{checkpoint, entry_bundle, note, tile, tile_path, vkey};
+pub use proofs::proofs;
+pub use rebuild::rebuild;
+pub use sigstore_formats::{
+    canonical_json, certificate, hashedrekord_leaf, hashedrekord_request, log_entry, spki,
+};
+pub use store_operations::store_operations;
+
+/// A fuzz target: whether the bytes were accepted.
+pub type Target = fn(&[u8]) -> bool;
+
+/// Every target under its name, which is also that of its corpus and its binary.
+pub const TARGETS: [(&str, Target); 15] = [
+    ("canonical_json", canonical_json),
+    ("certificate", certificate),
+    ("checkpoint", checkpoint),
+    ("entry_bundle", entry_bundle),
+    ("hashedrekord_leaf", hashedrekord_leaf),
+    ("hashedrekord_request", hashedrekord_request),
+    ("log_entry", log_entry),
+    ("note", note),
+    ("proofs", proofs),
+    ("rebuild", rebuild),
+    ("spki", spki),
+    ("store_operations", store_operations),
+    ("tile", tile),
+    ("tile_path", tile_path),
+    ("vkey", vkey),
+];

@@ -1,0 +1,106 @@
+//! Sigstore's formats: requests, entries, answers, keys and certificates, and the JSON under them.
+
+use sigstore::canonical_json::{JsonError, canonicalize, parse_no_duplicates};
+use sigstore::entry::hashedrekord::LEAF_LEN_BYTES_MAX;
+use sigstore::public_key::{CERTIFICATE_LEN_BYTES_MAX, SPKI_LEN_BYTES_MAX};
+use sigstore::{HashedRekord, HashedRekordRequest, PublicKey, TransparencyLogEntry};
+
+/// Deeper than any format here nests, and far below the parser's own limit.
+const DEPTH_MAX: usize = 32;
+
+/// Requests: [`HashedRekordRequest::parse`] and its checks. Accepted is what a log would log.
+#[must_use]
+pub fn hashedrekord_request(bytes: &[u8]) -> bool {
+    let Ok(request) = HashedRekordRequest::parse(bytes) else {
+        return false;
+    };
+    let Ok(entry) = request.verify() else {
+        return false;
+    };
+    let leaf = entry.leaf_bytes();
+    assert!(
+        leaf.len() <= LEAF_LEN_BYTES_MAX,
+        "a leaf fits into a bundle"
+    );
+    assert_eq!(HashedRekord::parse_leaf(&leaf).as_ref(), Ok(&entry));
+    assert_eq!(entry.verify(), Ok(()), "a checked entry stays right");
+    true
+}
+
+/// Leaves: [`HashedRekord::parse_leaf`]. Accepted whether or not the signature is right.
+#[must_use]
+pub fn hashedrekord_leaf(bytes: &[u8]) -> bool {
+    let Ok(entry) = HashedRekord::parse_leaf(bytes) else {
+        return false;
+    };
+    assert_eq!(entry.leaf_bytes(), bytes, "a leaf has one form");
+    let value = parse_no_duplicates(bytes, DEPTH_MAX).expect("a leaf is strict JSON");
+    assert_eq!(canonicalize(&value), bytes, "and that is RFC 8785");
+    assert_eq!(entry.digest().len(), entry.hash().digest_len_bytes());
+    let _ = entry.verify();
+    true
+}
+
+/// Answers of a log: [`TransparencyLogEntry::parse`].
+#[must_use]
+pub fn log_entry(bytes: &[u8]) -> bool {
+    let Ok(entry) = TransparencyLogEntry::parse(bytes) else {
+        return false;
+    };
+    let json = entry.to_json();
+    let again = TransparencyLogEntry::parse(json.as_bytes());
+    assert_eq!(again.as_ref(), Ok(&entry), "what is written can be read");
+    let proof = &entry.inclusion_proof;
+    assert!(proof.tree_size.contains(proof.log_index));
+    true
+}
+
+/// JSON: [`parse_no_duplicates`] and [`canonicalize`], which must be idempotent.
+#[must_use]
+pub fn canonical_json(bytes: &[u8]) -> bool {
+    let Ok(value) = parse_no_duplicates(bytes, DEPTH_MAX) else {
+        return false;
+    };
+    let canonical = canonicalize(&value);
+    match parse_no_duplicates(&canonical, DEPTH_MAX) {
+        Ok(again) => assert_eq!(canonicalize(&again), canonical, "one canonical form"),
+        // A double like 1e16 is written as an integer, which is refused as input.
+        Err(JsonError::InexactInteger { .. }) => {}
+        Err(error) => unreachable!("the canonical form is refused: {error}"),
+    }
+    true
+}
+
+/// Public keys: [`PublicKey::from_spki_der`].
+#[must_use]
+pub fn spki(bytes: &[u8]) -> bool {
+    let Ok(key) = PublicKey::from_spki_der(bytes) else {
+        return false;
+    };
+    assert!(bytes.len() <= SPKI_LEN_BYTES_MAX);
+    check_key(&key, bytes);
+    assert_eq!(key.spki_der(), bytes, "a key has one form");
+    true
+}
+
+/// Certificates: [`PublicKey::from_certificate_der`].
+#[must_use]
+pub fn certificate(bytes: &[u8]) -> bool {
+    let Ok(key) = PublicKey::from_certificate_der(bytes) else {
+        return false;
+    };
+    assert!(bytes.len() <= CERTIFICATE_LEN_BYTES_MAX);
+    check_key(&key, bytes);
+    let again = PublicKey::from_spki_der(key.spki_der()).expect("it was taken from a certificate");
+    assert_eq!(again.kind(), key.kind());
+    true
+}
+
+/// A parsed key checks signatures without a panic, and takes none that the input made up.
+fn check_key(key: &PublicKey, signature: &[u8]) {
+    let hash = key.kind().hash();
+    let digest = vec![0x5a; hash.digest_len_bytes()];
+    assert!(key.verify_prehashed(hash, &digest, signature).is_err());
+    assert!(key.verify_prehashed(hash, &digest, &[0; 64]).is_err());
+    assert!(key.verify_prehashed(hash, &[], signature).is_err());
+}

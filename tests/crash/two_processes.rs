@@ -1,0 +1,77 @@
+//! Two processes on one directory: the second is told who has it.
+
+use std::process::Command;
+
+use cairn_tests::cairnd::{Data, program, said};
+
+#[test]
+fn the_second_server_names_the_first() {
+    let data = Data::init("rekor-v2", "log.example.org");
+    let server = data.serve();
+    let second = data.run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "off",
+    ]);
+    assert_eq!(second.status.code(), Some(1));
+    let holder = format!("process {} ", server.pid());
+    assert!(said(&second).contains(&holder), "{}", said(&second));
+    server.client().get("/checkpoint").expect(200);
+}
+
+#[test]
+fn a_copy_of_the_configuration_does_not_open_the_same_store() {
+    let data = Data::init("rekor-v2", "log.example.org");
+    let server = data.serve();
+    let other = tempfile::tempdir().unwrap();
+    for part in ["cairn.toml", "keys", "logs"] {
+        let link = other.path().join(part);
+        std::os::unix::fs::symlink(data.path().join(part), link).unwrap();
+    }
+    let mut command = Command::new(program());
+    command.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "off",
+        "--dir",
+    ]);
+    let mut second = command
+        .arg(other.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It serves, because a log that cannot be opened does not take others down, and says why.
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(second.stdout.take().unwrap()));
+    let failed = lines
+        .find(|line| line.as_ref().unwrap().starts_with("log "))
+        .unwrap()
+        .unwrap();
+    second.kill().unwrap();
+    let output = second.wait_with_output().unwrap();
+    assert_eq!(
+        failed,
+        "log rekor rekor-v2 log.example.org failed",
+        "{}",
+        said(&output)
+    );
+    let holder = format!("process {} ", server.pid());
+    assert!(said(&output).contains(&holder), "{}", said(&output));
+    server.stop();
+}
+
+#[test]
+fn inspection_beside_a_running_server_is_welcome() {
+    let data = Data::init("rekor-v2", "log.example.org");
+    let server = data.serve();
+    data.fsck();
+    let to = tempfile::tempdir().unwrap();
+    let to = to.path().join("copy");
+    data.done(&["export", "--to", to.to_str().unwrap()]);
+    let exported = std::fs::read(to.join("checkpoint")).unwrap();
+    assert_eq!(exported, server.client().get("/checkpoint").body);
+}

@@ -1,0 +1,19 @@
+//! A real `cairnd` over HTTP: every route and every refusal against goldens, every proof against
+//! the log's key, and clients that do not behave.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod cases;
+mod goldens;
+mod hostile;
+mod raw;
+mod reads;
+mod rekor;
+mod routing;
+mod verified;

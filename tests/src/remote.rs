@@ -1,0 +1,143 @@
+//! A log seen from outside, over HTTP, the way an auditor sees it: nothing is believed unless it
+//! follows from a checkpoint that the log's key signed.
+
+use std::cell::RefCell;
+
+use tiles::{
+    BundleRef, Checkpoint, EntryBundle, LogBytes, Tile, TileRef, TileSource, TreeSize, VerifierKey,
+    entries_path, leaf_hash, open_checkpoint, tile_path,
+};
+
+use crate::http::{Client, Request};
+use crate::wait::until;
+use sigstore::TransparencyLogEntry;
+
+/// One log of a server.
+#[derive(Debug)]
+pub struct RemoteLog {
+    client: RefCell<Client>,
+    /// `/logs/NAME/`
+    root: String,
+    vkey: VerifierKey,
+}
+
+impl RemoteLog {
+    /// The log `name`, whose key is `vkey`.
+    #[must_use]
+    pub fn new(client: Client, name: &str, vkey: VerifierKey) -> Self {
+        Self {
+            client: RefCell::new(client),
+            root: format!("/logs/{name}/"),
+            vkey,
+        }
+    }
+
+    /// The bytes of a resource, which must be there.
+    pub fn fetch(&self, path: &str) -> Vec<u8> {
+        let request = Request::get(&format!("{}{path}", self.root));
+        let response = self.client.borrow_mut().send(&request);
+        assert_eq!(
+            response.status,
+            200,
+            "{path}: {:?}",
+            response.header("x-request-id")
+        );
+        response.body
+    }
+
+    /// The newest checkpoint, its signature verified.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.open(&self.fetch("checkpoint"))
+    }
+
+    /// The newest checkpoint, once it covers `size`.
+    pub fn checkpoint_covering(&self, size: u64) -> Checkpoint {
+        until("a checkpoint covers the entries", || {
+            Some(self.checkpoint()).filter(|newest| newest.size().get() >= size)
+        })
+    }
+
+    /// A checkpoint of this log, its signature verified.
+    #[must_use]
+    pub fn open(&self, bytes: &[u8]) -> Checkpoint {
+        let keys = std::slice::from_ref(&self.vkey);
+        let (checkpoint, _) = open_checkpoint(bytes, keys).expect("a checkpoint the log signed");
+        checkpoint
+    }
+
+    /// Checks that `new` extends `old`, by a proof from the tiles of `new`.
+    pub fn check_extends(&self, old: &Checkpoint, new: &Checkpoint) {
+        assert!(
+            old.size() <= new.size(),
+            "{} after {}",
+            new.size(),
+            old.size()
+        );
+        if old.size() == new.size() || old.size() == TreeSize::ZERO {
+            assert!(old.size() < new.size() || old.root_hash() == new.root_hash());
+            return;
+        }
+        let proof = tiles::consistency_proof(self, old.size(), new.size());
+        let proof = proof.expect("the tiles of a checkpoint can be read");
+        let (old_root, new_root) = (old.root_hash(), new.root_hash());
+        tiles::verify_consistency(old.size(), new.size(), &proof, &old_root, &new_root)
+            .expect("the newer tree extends the older one");
+    }
+
+    /// Every entry below `size`, each checked against the root hash of `head`.
+    pub fn check_whole(&self, head: &Checkpoint) -> Vec<Vec<u8>> {
+        let tree = (head.size(), head.root_hash());
+        tiles::rebuild(self, tree, &tiles::tlog_tiles_leaves, &mut |_| ())
+            .unwrap_or_else(|error| panic!("{}: {error}", self.root));
+        let bundles = tiles::bundles_at(head.size());
+        bundles
+            .flat_map(|bundle| {
+                let bytes = self.fetch(&entries_path(bundle));
+                let parsed = EntryBundle::parse(&bytes, bundle.width).expect("it was rebuilt");
+                let owned = parsed.entries().iter().map(|entry| entry.to_vec());
+                owned.collect::<Vec<Vec<u8>>>()
+            })
+            .collect()
+    }
+
+    /// Checks an answer of this v2 log to the request that became `leaf`; gives its index and the
+    /// checkpoint in it.
+    #[must_use]
+    pub fn check_answer(&self, answer: &[u8], leaf: &[u8]) -> (u64, Checkpoint) {
+        let entry = TransparencyLogEntry::parse(answer).expect("the answer is strict JSON");
+        assert_eq!(
+            entry.canonicalized_body, leaf,
+            "the entry is what was asked for"
+        );
+        assert_eq!(entry.log_id, self.vkey.log_id());
+        let proof = &entry.inclusion_proof;
+        let checkpoint = self.open(proof.checkpoint.as_bytes());
+        assert_eq!(entry.log_index, proof.log_index);
+        assert_eq!(proof.tree_size, checkpoint.size());
+        assert_eq!(proof.root_hash, checkpoint.root_hash());
+        let (index, size, leaf) = (entry.log_index, checkpoint.size(), leaf_hash(leaf));
+        tiles::verify_inclusion(index, size, &leaf, &proof.hashes, &proof.root_hash)
+            .expect("the inclusion proof verifies");
+        (index.get(), checkpoint)
+    }
+}
+
+impl TileSource for RemoteLog {
+    type Error = tiles::TileError;
+
+    fn tile(&self, tile: TileRef) -> Result<Tile, Self::Error> {
+        Tile::parse(&self.fetch(&tile_path(tile)), tile.width)
+    }
+}
+
+impl LogBytes for RemoteLog {
+    type Error = std::convert::Infallible;
+
+    fn tile(&self, tile: TileRef) -> Result<Vec<u8>, Self::Error> {
+        Ok(self.fetch(&tile_path(tile)))
+    }
+
+    fn bundle(&self, bundle: BundleRef) -> Result<Vec<u8>, Self::Error> {
+        Ok(self.fetch(&entries_path(bundle)))
+    }
+}
