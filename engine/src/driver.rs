@@ -9,14 +9,18 @@
 //! A shutdown flows in the same direction: the closed pool drains, the sequencer ends, the
 //! publisher shows the last head and ends, the keeper follows it once more and ends.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::pool::Pool;
+use crate::error::AddError;
+use crate::fail_stop::FailStop;
+use crate::lock::DirLock;
 use crate::publish::{Publication, Publisher};
 use crate::publish_dir::DirPublisher;
-use crate::sequencer::{Committed, Sequencer};
+use crate::sequencer::Sequencer;
 use crate::signal::Signal;
 use crate::tier::Tier;
 
@@ -27,6 +31,8 @@ pub(crate) enum Step {
     Again,
     /// Nothing to do before something changes, or before this much time has passed.
     Wait(Option<Duration>),
+    /// Nothing to do before this much time has passed, whatever changes.
+    Sleep(Duration),
     /// Nothing will ever be to do again.
     Done,
 }
@@ -41,23 +47,40 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Starts the threads.
+    /// Starts the threads. Each keeps the directory locked for as long as it may write.
     ///
     /// # Errors
     /// If the system refuses a thread.
     pub(crate) fn start(
-        sequencer: Sequencer,
-        publisher: Publisher,
-        tier: Tier,
-        dir: Option<DirPublisher>,
-    ) -> std::io::Result<Self> {
-        let keeper_publication = Arc::clone(&publisher.publication);
+        lock: Option<&Arc<DirLock>>,
+        mut sequencer: Sequencer,
+        mut publisher: Publisher,
+        mut tier: Tier,
+        mut dir: Option<DirPublisher>,
+    ) -> io::Result<Self> {
+        let fail_stop = Arc::clone(&sequencer.fail_stop);
+        let committed = Arc::clone(&sequencer.committed);
+        let publication = Arc::clone(&publisher.publication);
+        let followed = Arc::clone(&publication);
+        let spawn = |name, body: Body, on_panic: OnPanic| {
+            spawn(name, lock.cloned(), Arc::clone(&fail_stop), body, on_panic)
+        };
         let threads = vec![
-            spawn("cairn-sequencer", move || drive_sequencer(sequencer))?,
-            spawn("cairn-publisher", move || drive_publisher(publisher))?,
-            spawn("cairn-keeper", move || {
-                drive_keeper(&keeper_publication, tier, dir);
-            })?,
+            spawn(
+                "sequencer",
+                Box::new(move || drive_sequencer(&mut sequencer)),
+                Box::new(move |_| committed.update(|committed| committed.ended = true)),
+            )?,
+            spawn(
+                "publisher",
+                Box::new(move || drive_publisher(&mut publisher)),
+                Box::new(move |told| publication.update(|last| last.ended = Some(told))),
+            )?,
+            spawn(
+                "keeper",
+                Box::new(move || drive_keeper(&followed, &mut tier, dir.as_mut())),
+                Box::new(|_| ()),
+            )?,
         ];
         Ok(Self { threads })
     }
@@ -72,63 +95,76 @@ impl Driver {
     }
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-    thread::Builder::new().name(name.to_owned()).spawn(body)
+type Body = Box<dyn FnOnce() + Send>;
+type OnPanic = Box<dyn FnOnce(AddError) + Send>;
+
+/// A thread whose panic is a bug with an unknown outcome: it stops the log.
+fn spawn(
+    name: &'static str,
+    lock: Option<Arc<DirLock>>,
+    fail_stop: Arc<FailStop>,
+    body: Body,
+    on_panic: OnPanic,
+) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name(format!("cairn-{name}"))
+        .spawn(move || {
+            if catch_unwind(AssertUnwindSafe(body)).is_err() {
+                on_panic(fail_stop.trip(&format!("a bug stopped the {name}")));
+            }
+            drop(lock);
+        })
 }
 
-fn drive_sequencer(mut sequencer: Sequencer) {
-    // A panic in the write path is a bug with an unknown outcome: stop, and tell everyone.
-    let fail_stop = Arc::clone(&sequencer.fail_stop);
-    let committed: Arc<Signal<Committed>> = Arc::clone(&sequencer.committed);
-    let pool: Arc<Pool> = Arc::clone(&sequencer.pool);
-    let run = std::panic::AssertUnwindSafe(|| {
-        loop {
-            match sequencer.step() {
-                Step::Again => {}
-                Step::Wait(timeout) => pool.wait(timeout),
-                Step::Done => break,
-            }
+fn drive_sequencer(sequencer: &mut Sequencer) {
+    loop {
+        match sequencer.step() {
+            Step::Again => {}
+            Step::Wait(timeout) => sequencer.pool.wait(timeout),
+            Step::Sleep(time) => sequencer.pool.pause(time),
+            Step::Done => break,
         }
-    });
-    if std::panic::catch_unwind(run).is_err() {
-        fail_stop.trip("a bug stopped the sequencer");
-        committed.update(|committed| committed.ended = true);
     }
 }
 
-fn drive_publisher(mut publisher: Publisher) {
-    let fail_stop = Arc::clone(&publisher.fail_stop);
-    let publication = Arc::clone(&publisher.publication);
-    let run = std::panic::AssertUnwindSafe(|| {
-        loop {
-            match publisher.step() {
-                Step::Again => {}
-                Step::Wait(timeout) => {
-                    publisher.sleep(timeout.unwrap_or(SLEEP_MAX).min(SLEEP_MAX));
-                }
-                Step::Done => break,
+fn drive_publisher(publisher: &mut Publisher) {
+    loop {
+        match publisher.step() {
+            Step::Again => {}
+            Step::Wait(timeout) => {
+                publisher.sleep(timeout.unwrap_or(SLEEP_MAX).min(SLEEP_MAX));
             }
+            Step::Sleep(time) => {
+                publisher.sleep(time.min(SLEEP_MAX));
+            }
+            Step::Done => break,
         }
-    });
-    if std::panic::catch_unwind(run).is_err() {
-        let told = fail_stop.trip("a bug stopped the publisher");
-        publication.update(|publication| publication.ended = Some(told));
     }
 }
 
-fn drive_keeper(publication: &Signal<Publication>, mut tier: Tier, mut dir: Option<DirPublisher>) {
+fn drive_keeper(
+    publication: &Signal<Publication>,
+    tier: &mut Tier,
+    mut dir: Option<&mut DirPublisher>,
+) {
     loop {
         let seen = publication.get();
-        let tier_step = tier.step();
-        let dir_step = dir.as_mut().map_or(Step::Done, DirPublisher::step);
-        match (tier_step, dir_step) {
-            (Step::Again, _) | (_, Step::Again) => {}
-            (Step::Done, Step::Done) => break,
-            (Step::Wait(one), Step::Wait(other)) => sleep(publication, &seen, one.or(other)),
-            (Step::Wait(one), Step::Done) | (Step::Done, Step::Wait(one)) => {
-                sleep(publication, &seen, one);
-            }
+        let steps = [
+            tier.step(),
+            dir.as_mut().map_or(Step::Done, |dir| dir.step()),
+        ];
+        if steps.contains(&Step::Again) {
+            continue;
         }
+        if steps == [Step::Done; 2] {
+            break;
+        }
+        let shortest = steps.iter().filter_map(|step| match step {
+            Step::Wait(timeout) => *timeout,
+            Step::Sleep(time) => Some(*time),
+            Step::Again | Step::Done => None,
+        });
+        sleep(publication, &seen, shortest.min());
     }
 }
 

@@ -44,6 +44,14 @@ pub enum Rejection {
         /// Most the pool holds.
         max: usize,
     },
+    /// More bytes in one call than the pool could ever hold.
+    #[error("{found} bytes in one call, at most {max} fit")]
+    TooManyBytes {
+        /// Bytes in the call.
+        found: usize,
+        /// Most the pool holds.
+        max: usize,
+    },
     /// The entry is larger than the log's format can store.
     #[error("the entry has {found} bytes, the log takes at most {max}")]
     TooLarge {
@@ -115,6 +123,15 @@ pub enum OpenError {
         found: tiles::Hash,
         /// Root hash in the published checkpoint.
         wanted: tiles::Hash,
+    },
+    /// Something that was moved to the cold store is not there.
+    #[error(
+        "the cold store lacks {object}, which was moved there; if its volume is not mounted, \
+        mount it, otherwise restore it"
+    )]
+    ColdMissing {
+        /// What is missing.
+        object: ObjectId,
     },
     /// The published checkpoint's file is not there or cannot be read.
     #[error("the last published checkpoint at {} cannot be used: {why}; put back the file from a \

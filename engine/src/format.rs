@@ -11,9 +11,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use tiles::{Hash, LeafIndex};
+use tiles::{Hash, LeafIndex, Tile};
 
 use crate::UnixMillis;
+use crate::error::StoreError;
+use crate::store::{OBJECT_WIDTH, ObjectId};
 
 /// What makes two entries the same: one identity has one index, for ever.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,6 +149,29 @@ pub struct FormatError {
     pub format: &'static str,
     /// What is wrong.
     pub what: String,
+}
+
+/// Checks that the entries of bundle `index` hash to `leaves`, all of them.
+pub(crate) fn check_bundle(
+    format: &dyn Format,
+    index: u64,
+    bundle: &[u8],
+    leaves: &Tile,
+) -> Result<(), StoreError> {
+    let damaged = |why: String| StoreError::damaged(ObjectId::Bundle(index).to_string(), why);
+    let entries = format
+        .split_bundle(bundle, leaves.hashes().len())
+        .map_err(|error| damaged(error.to_string()))?;
+    for (number, (entry, leaf)) in (index * OBJECT_WIDTH..).zip(entries.iter().zip(leaves.hashes()))
+    {
+        let hashed = format
+            .leaf_of(entry)
+            .map_err(|error| damaged(error.to_string()))?;
+        if tiles::leaf_hash(&hashed) != *leaf {
+            return Err(damaged(format!("entry {number} does not hash to its leaf")));
+        }
+    }
+    Ok(())
 }
 
 /// The format of C2SP tlog-tiles: leaf, stored entry and submitted entry are the same bytes, and a

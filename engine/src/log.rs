@@ -12,6 +12,7 @@ use crate::error::{AddError, OpenError, Rejection, StoreError};
 use crate::fail_stop::FailStop;
 use crate::format::{Format, TlogTiles, UnfinishedEntry};
 use crate::limits::Limits;
+use crate::lock::DirLock;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::publish::{Publication, PublishedHead, Publisher, sign_head};
@@ -143,7 +144,7 @@ struct Inner {
     /// The running threads, until the log is closed.
     driver: Mutex<Option<Driver>>,
     /// Keeps other processes out for as long as the log is open.
-    _lock: Option<crate::lock::DirLock>,
+    _lock: Option<Arc<DirLock>>,
 }
 
 impl Log {
@@ -175,7 +176,7 @@ impl Log {
     fn open_locked(
         stores: &Stores,
         config: &LogConfig,
-        lock: Option<crate::lock::DirLock>,
+        lock: Option<DirLock>,
         checkpoint_path: &Path,
     ) -> Result<Self, OpenError> {
         config.limits.check()?;
@@ -189,8 +190,9 @@ impl Log {
         match recover::tail(&stored, config.format.as_ref(), &published) {
             Ok(tail) => {
                 let parts = Parts::new(stores, config, published, tail.head);
+                let lock = lock.map(Arc::new);
+                let driver = parts.start(lock.as_ref(), tail)?;
                 let inner = parts.inner(lock);
-                let driver = parts.start(tail)?;
                 *crate::lock(&inner.driver) = Some(driver);
                 Ok(Self {
                     inner: Arc::new(inner),
@@ -199,9 +201,12 @@ impl Log {
             Err(OpenError::Store(damaged @ StoreError::Damaged { .. })) => {
                 tracing::error!(error = %damaged, "opened for reading only");
                 let parts = Parts::new(stores, config, published, Head::EMPTY);
-                parts.fail_stop.trip(&damaged.to_string());
+                let told = parts.fail_stop.trip(&damaged.to_string());
+                parts
+                    .publication
+                    .update(|publication| publication.ended = Some(told));
                 Ok(Self {
-                    inner: Arc::new(parts.inner(lock)),
+                    inner: Arc::new(parts.inner(lock.map(Arc::new))),
                 })
             }
             Err(error) => Err(error),
@@ -277,8 +282,9 @@ impl Log {
     /// threads. Blocks until all of that is done. Reads go on working on every clone.
     pub fn close(&self) {
         self.inner.pool.close();
-        let driver = crate::lock(&self.inner.driver).take();
-        if let Some(driver) = driver {
+        // Held while joining, so that whoever closes second returns no earlier.
+        let mut driver = crate::lock(&self.inner.driver);
+        if let Some(driver) = driver.take() {
             driver.join();
         }
     }
@@ -339,7 +345,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn inner(&self, lock: Option<crate::lock::DirLock>) -> Inner {
+    fn inner(&self, lock: Option<Arc<DirLock>>) -> Inner {
         Inner {
             pool: Arc::clone(&self.pool),
             clock: Arc::clone(&self.config.clock),
@@ -366,6 +372,7 @@ impl<'a> Parts<'a> {
             fail_stop: Arc::clone(&self.fail_stop),
             tail,
             held: None,
+            behind_since: None,
         }
     }
 
@@ -390,6 +397,8 @@ impl<'a> Parts<'a> {
         Tier {
             hot: Arc::clone(&self.stores.hot),
             cold: Arc::clone(&self.stores.cold),
+            format: Arc::clone(&self.config.format),
+            fail_stop: Arc::clone(&self.fail_stop),
             clock: Arc::clone(&self.config.clock),
             limits: self.config.limits.clone(),
             metrics: Arc::clone(&self.metrics),
@@ -410,9 +419,9 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn start(&self, tail: Tail) -> Result<Driver, OpenError> {
+    fn start(&self, lock: Option<&Arc<DirLock>>, tail: Tail) -> Result<Driver, OpenError> {
         let (publisher, dir) = (self.publisher(), self.dir_publisher());
-        Driver::start(self.sequencer(tail), publisher, self.tier(), dir)
+        Driver::start(lock, self.sequencer(tail), publisher, self.tier(), dir)
             .map_err(|error| StoreError::io("start the log's threads", error).into())
     }
 }

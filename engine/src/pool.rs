@@ -29,6 +29,17 @@ impl Batch {
     }
 }
 
+impl Drop for Batch {
+    /// A batch that nobody resolved was in the hands of a thread that panicked.
+    fn drop(&mut self) {
+        self.outcome.update(|outcome| {
+            outcome.get_or_insert_with(|| {
+                Err(AddError::Fatal("a bug stopped the sequencer".to_owned()))
+            });
+        });
+    }
+}
+
 /// What the pool has to say to a driver that asks for work.
 #[derive(Debug)]
 pub(crate) enum Ready {
@@ -132,6 +143,12 @@ impl Pool {
                 max: self.limits.pool_count_max,
             });
         }
+        if bytes > self.limits.pool_bytes_max {
+            return Err(Rejection::TooManyBytes {
+                found: bytes,
+                max: self.limits.pool_bytes_max,
+            });
+        }
         let fits = state.count + count <= self.limits.pool_count_max
             && state.bytes.saturating_add(bytes) <= self.limits.pool_bytes_max;
         if fits {
@@ -215,6 +232,11 @@ impl Pool {
             None if state.batches.is_empty() => drop(self.arrived.wait(state)),
             None => {}
         }
+    }
+
+    /// Blocks until `time` has passed, whatever arrives; may return early.
+    pub(crate) fn pause(&self, time: Duration) {
+        drop(self.arrived.wait_timeout(crate::lock(&self.state), time));
     }
 
     /// Takes no further entries. What waits already is still sequenced.

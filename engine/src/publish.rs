@@ -83,7 +83,8 @@ impl Publisher {
         let published = self.publication.get().head;
         let grown = committed.head.size > published.size;
         if committed.ended && !grown {
-            return self.end(AddError::Rejected(Rejection::Closed));
+            let stopped = self.fail_stop.reason().map(str::to_owned);
+            return self.end(stopped.map_or(Rejection::Closed.into(), AddError::Fatal));
         }
         let now = self.clock.monotonic();
         let due = self.due(grown, committed.ended);

@@ -21,7 +21,9 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::publish::PublishedHead;
 use crate::reader::Reader;
-use crate::store::{ObjectId, create_dir_durably, write_durably};
+use crate::store::{
+    ObjectId, UnsyncedNames, create_parent, write_beside_and_rename, write_durably,
+};
 
 /// Why a directory was not brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +61,7 @@ pub fn export(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Arc<PublishedHead>, PublishDirError> {
     let head = reader.published();
-    create_dir_durably(dir)?;
+    create_parent(&dir.join("checkpoint"))?;
     let old = present_size(reader, dir, &head)?;
     write_objects(reader, dir, old, head.size, progress)?;
     write_durably(&dir.join("checkpoint"), &head.checkpoint)?;
@@ -121,12 +123,17 @@ fn write_objects(
     let bundles: Vec<BundleRef> = tiles::bundles_changed(old, new).collect();
     let tiles: Vec<TileRef> = tiles::tiles_changed(old, new).collect();
     let total = u64::try_from(bundles.len() + tiles.len()).unwrap_or(u64::MAX);
+    let mut unsynced = UnsyncedNames::new(dir);
     let mut done = 0;
     for bundle in bundles {
         let id = ObjectId::Bundle(bundle.index);
         let stored = reader.bundle(bundle)?.ok_or(ReadError::Missing(id))?;
         let bytes = stored.plain().map_err(ReadError::Store)?;
-        write_once(dir, &tiles::entries_path(bundle), &bytes)?;
+        write_once(
+            &dir.join(tiles::entries_path(bundle)),
+            &bytes,
+            &mut unsynced,
+        )?;
         done += 1;
         progress(done, total);
     }
@@ -134,24 +141,31 @@ fn write_objects(
         let bytes: Bytes = reader
             .tile(tile)?
             .ok_or(ReadError::Missing(ObjectId::Tile(tile.id)))?;
-        write_once(dir, &tiles::tile_path(tile), &bytes)?;
+        write_once(&dir.join(tiles::tile_path(tile)), &bytes, &mut unsynced)?;
         done += 1;
         progress(done, total);
     }
-    Ok(())
+    Ok(unsynced.sync()?)
 }
 
 /// Writes a file that never changes: finds it equal, or creates it.
-fn write_once(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), PublishDirError> {
-    let path = dir.join(name);
-    match fs::read(&path) {
-        Ok(present) if present == bytes => return Ok(()),
-        Ok(_) => return Err(PublishDirError::Differs(path)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+fn write_once(
+    path: &Path,
+    bytes: &[u8],
+    unsynced: &mut UnsyncedNames,
+) -> Result<(), PublishDirError> {
+    match fs::read(path) {
+        Ok(present) if present == bytes => {}
+        Ok(_) => return Err(PublishDirError::Differs(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create_parent(path)?;
+            write_beside_and_rename(path, bytes)?;
+        }
         Err(error) => return Err(StoreError::io(format!("read {}", path.display()), error).into()),
     }
-    create_dir_durably(path.parent().unwrap_or(dir))?;
-    Ok(write_durably(&path, bytes)?)
+    // Also a file that was there: it may be as young as a crash.
+    unsynced.note(path);
+    Ok(())
 }
 
 /// Removes the partial forms of everything that became full between two sizes. What cannot be

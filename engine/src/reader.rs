@@ -1,8 +1,8 @@
 //! Reads: checkpoint, tiles, entry bundles, entries and proofs, never beyond the published tree.
 //!
 //! A reader shares nothing with the sequencer but the published head. It looks for an object in
-//! the hot store, then in the cold one, then once more in the hot one, because an object may move
-//! between the two looks.
+//! the hot store, then in the cold one. Objects move only in that direction, and are in both stores
+//! while they do, so one of the two looks finds it.
 
 use std::sync::Arc;
 
@@ -227,9 +227,6 @@ impl Reader {
         }
         if let Some(stored) = self.checked(self.cold.get(id))? {
             return Ok(stored);
-        }
-        if let Some(bytes) = self.checked(self.hot.object(id))? {
-            return Ok(StoredBytes::Plain(bytes));
         }
         if let Some(fail_stop) = &self.fail_stop {
             fail_stop.trip(&ReadError::Missing(id).to_string());

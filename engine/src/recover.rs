@@ -5,10 +5,10 @@
 //! right edge folds to its root, and the last entries hash to the last leaves. Anything else is
 //! refused; a log is never continued from a shorter or another history.
 
-use tiles::{Hash, TileId, TileLevel, TileWidth, TreeSize, VerifierKey};
+use tiles::{Hash, TileId, TileLevel, TileWidth, VerifierKey};
 
 use crate::error::{OpenError, StoreError};
-use crate::format::Format;
+use crate::format::{Format, check_bundle};
 use crate::integrate::Edge;
 use crate::publish::PublishedHead;
 use crate::reader::StoredTiles;
@@ -81,6 +81,7 @@ pub(crate) fn tail(
             published: published.size,
         });
     }
+    cold_store(stored, format)?;
     let edge = edge(stored, &head)?;
     let bundle = growing_bundle(stored, format, &head)?;
     let found = tiles::root_hash(stored, published.size).map_err(|error| match error {
@@ -141,27 +142,42 @@ fn growing_bundle(
     else {
         return Ok(Vec::new());
     };
-    let id = ObjectId::Bundle(index);
-    let bytes = stored.object(id)?;
-    let damaged = |why: String| StoreError::damaged(id.to_string(), why);
-    let entries = format
-        .split_bundle(&bytes, width.count())
-        .map_err(|error| damaged(error.to_string()))?;
-    let leaves = stored.hashes(
-        TileId {
-            level: TileLevel::LEAF,
-            index,
-        },
-        width,
-    )?;
-    for (position, (entry, leaf)) in (0_u64..).zip(entries.iter().zip(leaves.hashes())) {
-        let hashed = format
-            .leaf_of(entry)
-            .map_err(|error| damaged(error.to_string()))?;
-        if tiles::leaf_hash(&hashed) != *leaf {
-            let entry = TreeSize::new(index * OBJECT_WIDTH + position).get();
-            return Err(damaged(format!("entry {entry} does not hash to its leaf")));
+    let bytes = stored.object(ObjectId::Bundle(index))?;
+    let level = TileLevel::LEAF;
+    let leaves = stored.hashes(TileId { level, index }, width)?;
+    check_bundle(format, index, &bytes, &leaves)?;
+    Ok(bytes.to_vec())
+}
+
+/// Checks that the cold store has what was moved there last, and that it belongs to this tree: a
+/// volume that is not mounted, or another log's, must not go unnoticed until somebody reads.
+fn cold_store(stored: &StoredTiles<'_>, format: &dyn Format) -> Result<(), OpenError> {
+    let Some(last) = (stored.hot.tiered()?.get() / OBJECT_WIDTH).checked_sub(1) else {
+        return Ok(());
+    };
+    let level = TileLevel::LEAF;
+    let tile = ObjectId::Tile(TileId { level, index: last });
+    for object in [tile, ObjectId::Bundle(last)] {
+        if stored.cold.get(object)?.is_none() {
+            return Err(OpenError::ColdMissing { object });
         }
     }
-    Ok(bytes.to_vec())
+    let leaves = stored.hashes(TileId { level, index: last }, TileWidth::FULL)?;
+    check_bundle(
+        format,
+        last,
+        &stored.object(ObjectId::Bundle(last))?,
+        &leaves,
+    )?;
+    let above = TileId {
+        level: TileLevel::new(1).expect("a small level"),
+        index: last / OBJECT_WIDTH,
+    };
+    let place = u16::try_from(last % OBJECT_WIDTH).expect("a remainder of 256");
+    let width = TileWidth::new(place + 1).expect("1 to 256");
+    if stored.hashes(above, width)?.hashes().last().copied() != leaves.root_hash() {
+        let why = "it is not what the tile above it says";
+        return Err(StoreError::damaged(tile.to_string(), why).into());
+    }
+    Ok(())
 }

@@ -56,8 +56,10 @@ pub(crate) struct Sequencer {
     pub(crate) fail_stop: Arc<FailStop>,
     /// Owned by the sequencer.
     pub(crate) tail: Tail,
-    /// A batch that waits for the clock to catch up, and since when. Owned by the sequencer.
-    pub(crate) held: Option<(Batch, Duration)>,
+    /// A batch that waits for the clock to catch up. Owned by the sequencer.
+    pub(crate) held: Option<Batch>,
+    /// Monotonic time since when the clock is behind the last batch. Owned by the sequencer.
+    pub(crate) behind_since: Option<Duration>,
 }
 
 /// A batch with everything decided, not yet written.
@@ -70,10 +72,10 @@ impl Sequencer {
     /// Sequences at most one batch.
     pub(crate) fn step(&mut self) -> Step {
         let now = self.clock.monotonic();
-        let (batch, since) = match self.held.take() {
+        let batch = match self.held.take() {
             Some(held) => held,
             None => match self.pool.take(now) {
-                Ready::Batch(batch) => (batch, now),
+                Ready::Batch(batch) => batch,
                 Ready::Wait(timeout) => return Step::Wait(timeout),
                 Ready::Drained => {
                     self.committed.update(|committed| committed.ended = true);
@@ -83,22 +85,28 @@ impl Sequencer {
         };
         let time = self.clock.now();
         if time > self.tail.head.time {
+            self.behind_since = None;
             self.sequence(&batch, time);
             return Step::Again;
         }
         let behind = self.tail.head.time.since(time) + Duration::from_millis(1);
-        if now.saturating_sub(since) < self.limits.clock_wait_max {
-            self.held = Some((batch, since));
-            return Step::Wait(Some(behind.min(CLOCK_POLL)));
+        let behind_since = *self.behind_since.get_or_insert(now);
+        if now.saturating_sub(behind_since) < self.limits.clock_wait_max {
+            self.held = Some(batch);
+            return Step::Sleep(behind.min(CLOCK_POLL));
         }
-        let why = format!(
-            "the clock is {} ms behind the last batch; correct the clock",
-            behind.as_millis()
-        );
+        self.refuse(&batch, behind);
+        Step::Again
+    }
+
+    /// Turns a batch away because the clock stayed behind. The next one is turned away without
+    /// waiting again, until the clock is right.
+    fn refuse(&self, batch: &Batch, behind: Duration) {
+        let behind_ms = behind.as_millis();
+        let why = format!("the clock is {behind_ms} ms behind the last batch; correct the clock");
         tracing::error!(%why, "batch refused");
         self.metrics.batches_failed.add(1);
         batch.resolve(Err(AddError::BatchFailed(why)));
-        Step::Again
     }
 
     /// Sequences one batch and tells everyone in it.

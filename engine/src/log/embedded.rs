@@ -14,14 +14,16 @@ use std::sync::Arc;
 use tiles::VerifierKey;
 
 use super::{Log, LogConfig, Stores};
-use crate::error::{OpenError, StoreError};
+use crate::error::{OpenError, Rejection, StoreError};
 use crate::format::Format;
 use crate::lock::DirLock;
 use crate::publish::Publication;
 use crate::reader::Reader;
 use crate::recover;
 use crate::signal::Signal;
-use crate::store::{CheckpointFile, FileStore, LogIdentity, RocksStore, create_dir_durably};
+use crate::store::{
+    CheckpointFile, FileStore, HotStore, LogIdentity, RocksStore, parent_of, sync_dir,
+};
 
 fn hot_dir(log_dir: &Path) -> PathBuf {
     log_dir.join("hot")
@@ -37,9 +39,10 @@ fn checkpoint_path(log_dir: &Path) -> PathBuf {
 
 /// The stores of an existing directory, around an opened hot store.
 fn stores(log_dir: &Path, hot: RocksStore) -> Result<Stores, OpenError> {
+    let log_id = hot.log_identity()?.log_id;
     Ok(Stores {
         hot: Arc::new(hot),
-        cold: Arc::new(FileStore::open(&cold_dir(log_dir))?),
+        cold: Arc::new(FileStore::open(&cold_dir(log_dir), log_id)?),
         checkpoint: Arc::new(CheckpointFile::new(checkpoint_path(log_dir))),
     })
 }
@@ -64,12 +67,13 @@ impl Log {
             // Left by a creation that was cut short: nothing was ever signed over it.
             fs::remove_dir_all(&unfinished).map_err(|error| io("remove", &unfinished, error))?;
         }
-        create_dir_durably(&cold_dir(&unfinished))?;
+        let cold = cold_dir(&unfinished);
+        fs::create_dir_all(&cold).map_err(|error| io("create directory", &cold, error))?;
         let hot = RocksStore::create(&hot_dir(&unfinished), &config.identity()?)?;
         Self::create_with(&stores(&unfinished, hot)?, config)?;
+        // Keeping the checkpoint has synced the names beside it.
         fs::rename(&unfinished, dir).map_err(|error| io("rename to", dir, error))?;
-        create_dir_durably(dir)?;
-        Ok(crate::store::sync_dir(dir.parent().unwrap_or(dir))?)
+        Ok(sync_dir(parent_of(dir))?)
     }
 
     /// Opens the log in `dir`; never makes one.
@@ -114,7 +118,8 @@ impl Reader {
         recover::check_identity(stores.hot.as_ref(), &configured)?;
         let publication = Publication {
             head: Arc::new(published),
-            ended: None,
+            // Nothing further will be published to this reader.
+            ended: Some(Rejection::ReadOnly("read beside its owner".to_owned()).into()),
         };
         let reader = Self {
             hot: stores.hot,

@@ -76,9 +76,16 @@ fn bytes_are_bounded_like_entries() {
         pool_bytes_max: 2,
         ..Limits::default()
     });
-    assert!(pool.add(entries(3), Duration::ZERO).is_err());
+    let refused = pool.add(entries(3), Duration::ZERO).unwrap_err();
+    let never = Rejection::TooManyBytes { found: 3, max: 2 };
+    assert_eq!(refused, AddError::Rejected(never));
     assert_eq!(pool.load(), (0, 0));
     pool.add(entries(2), Duration::ZERO).unwrap();
+    let refused = pool.add(entries(1), Duration::ZERO).unwrap_err();
+    assert!(matches!(
+        refused,
+        AddError::Rejected(Rejection::PoolFull { bytes: 2, .. })
+    ));
 }
 
 #[test]
@@ -102,6 +109,18 @@ fn a_closed_pool_drains_at_once_and_takes_nothing() {
     assert!(pool.add(entries(1), Duration::ZERO).is_err());
     assert_eq!(taken(&pool, Duration::ZERO), Some(2));
     assert!(matches!(pool.take(Duration::ZERO), Ready::Drained));
+}
+
+#[test]
+fn a_batch_that_nobody_resolves_tells_those_who_wait() {
+    let pool = pool(Limits::default());
+    let tickets = pool.add(entries(1), Duration::ZERO).unwrap();
+    pool.close();
+    drop(pool.take(Duration::ZERO));
+    assert!(matches!(
+        tickets[0].sequenced_blocking(),
+        Err(AddError::Fatal(_))
+    ));
 }
 
 #[test]

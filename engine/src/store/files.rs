@@ -6,7 +6,7 @@
 //! makes the names themselves durable.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -28,16 +28,18 @@ const CODEC_ZSTD: u8 = 1;
 #[derive(Debug)]
 pub struct FileStore {
     root: PathBuf,
-    /// Directories with names that are not synced yet.
-    unsynced: Mutex<BTreeSet<PathBuf>>,
+    /// Part of every checksum: the files of another log are damaged files of this one.
+    log_id: [u8; 32],
+    /// Names that are not synced yet.
+    unsynced: Mutex<UnsyncedNames>,
 }
 
 impl FileStore {
-    /// The store under `root`, which must exist.
+    /// The store under `root`, which must exist, of the log with this id.
     ///
     /// # Errors
     /// If `root` is not a directory.
-    pub fn open(root: &Path) -> Result<Self, StoreError> {
+    pub fn open(root: &Path, log_id: [u8; 32]) -> Result<Self, StoreError> {
         let what = || format!("open the cold store at {}", root.display());
         let found = fs::metadata(root).map_err(|error| StoreError::io(what(), error))?;
         if !found.is_dir() {
@@ -45,7 +47,8 @@ impl FileStore {
         }
         Ok(Self {
             root: root.to_owned(),
-            unsynced: Mutex::default(),
+            log_id,
+            unsynced: Mutex::new(UnsyncedNames::new(root)),
         })
     }
 
@@ -53,7 +56,12 @@ impl FileStore {
         self.root.join(id.to_string())
     }
 
-    fn encode(id: ObjectId, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+    /// What a record is sealed under.
+    fn name(&self, id: ObjectId) -> Vec<u8> {
+        [&self.log_id[..], id.to_string().as_bytes()].concat()
+    }
+
+    fn encode(&self, id: ObjectId, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
         let payload = match id {
             ObjectId::Tile(_) => prefixed(CODEC_PLAIN, &[], bytes),
             ObjectId::Bundle(_) => {
@@ -63,13 +71,12 @@ impl FileStore {
                 prefixed(CODEC_ZSTD, &plain_len.to_be_bytes(), &frame)
             }
         };
-        Ok(record::seal(id.to_string().as_bytes(), &payload))
+        Ok(record::seal(&self.name(id), &payload))
     }
 
-    fn decode(id: ObjectId, file: &[u8]) -> Result<StoredBytes, StoreError> {
-        let name = id.to_string();
-        let shown = || format!("{name} in the cold store");
-        let payload = record::open(name.as_bytes(), file, shown)?;
+    fn decode(&self, id: ObjectId, file: &[u8]) -> Result<StoredBytes, StoreError> {
+        let shown = || format!("{id} in the cold store");
+        let payload = record::open(&self.name(id), file, shown)?;
         let malformed = || StoreError::damaged(shown(), "the codec is unknown");
         match payload.split_first().ok_or_else(malformed)? {
             (&CODEC_PLAIN, bytes) => Ok(StoredBytes::Plain(Bytes::copy_from_slice(bytes))),
@@ -97,32 +104,29 @@ fn prefixed(codec: u8, fields: &[u8], bytes: &[u8]) -> Vec<u8> {
 
 impl ColdStore for FileStore {
     /// Compares decompressed content with what is there: another version of the compressor may
-    /// have written other bytes for the same object.
+    /// have written other bytes for the same object. An equal file is written again all the same:
+    /// it may be one whose sync failed, and that the disk does not have.
     fn put(&self, id: ObjectId, bytes: &[u8]) -> Result<(), StoreError> {
-        let path = self.path(id);
-        let dir = path.parent().unwrap_or(&self.root).to_owned();
-        if let Some(stored) = self.get(id)? {
-            if stored.plain()? != bytes {
-                return Err(StoreError::Differs { object: id });
-            }
-        } else {
-            create_dir_durably(&dir)?;
-            write_beside_and_rename(&path, &Self::encode(id, bytes)?)?;
+        if let Some(stored) = self.get(id)?
+            && stored.plain()? != bytes
+        {
+            return Err(StoreError::Differs { object: id });
         }
-        // Also for a file that was there already: its name may date from just before a crash.
-        crate::lock(&self.unsynced).insert(dir);
+        let path = self.path(id);
+        create_parent(&path)?;
+        write_beside_and_rename(&path, &self.encode(id, bytes)?)?;
+        crate::lock(&self.unsynced).note(&path);
         Ok(())
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        let dirs = std::mem::take(&mut *crate::lock(&self.unsynced));
-        dirs.iter().try_for_each(|dir| sync_dir(dir))
+        crate::lock(&self.unsynced).sync()
     }
 
     fn get(&self, id: ObjectId) -> Result<Option<StoredBytes>, StoreError> {
         let path = self.path(id);
         match fs::read(&path) {
-            Ok(file) => Self::decode(id, &file).map(Some),
+            Ok(file) => self.decode(id, &file).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::io(format!("read {}", path.display()), error)),
         }
@@ -151,6 +155,8 @@ impl CheckpointStore for CheckpointFile {
 
     fn load(&self) -> Result<Option<(Bytes, UnixMillis)>, StoreError> {
         let read = || -> io::Result<(Vec<u8>, UnixMillis)> {
+            // Whoever is shown this file must find it again: its name may be as young as a crash.
+            File::open(parent_of(&self.path))?.sync_all()?;
             let kept_at = fs::metadata(&self.path)?.modified()?;
             Ok((fs::read(&self.path)?, UnixMillis::from_system(kept_at)))
         };
@@ -175,7 +181,8 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), StoreError>
 /// Numbers temporary files, so that two writers of one process never share one.
 static TEMPORARY: AtomicU64 = AtomicU64::new(0);
 
-fn write_beside_and_rename(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+/// As [`write_durably`], but the name may be lost in a crash until its directory is synced.
+pub(crate) fn write_beside_and_rename(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let number = TEMPORARY.fetch_add(1, Ordering::Relaxed);
     let temporary = parent_of(path).join(format!(".unfinished-{}-{number}", std::process::id()));
     let result = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
@@ -187,7 +194,8 @@ fn write_beside_and_rename(path: &Path, bytes: &[u8]) -> Result<(), StoreError> 
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    // Not exclusively: a process with the same number may have died over this name.
+    let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -198,32 +206,51 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
         .map_err(|error| StoreError::io(format!("sync directory {}", dir.display()), error))
 }
 
-fn parent_of(path: &Path) -> &Path {
+pub(crate) fn parent_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
 }
 
-/// Makes `dir` and every missing directory above it, each durable in its parent.
-pub(crate) fn create_dir_durably(dir: &Path) -> Result<(), StoreError> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    let parent = parent_of(dir);
-    create_dir_durably(parent)?;
-    match fs::create_dir(dir) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => {
-            return Err(StoreError::io(
-                format!("create directory {}", dir.display()),
-                error,
-            ));
+/// Makes the directory that `path` lies in.
+pub(crate) fn create_parent(path: &Path) -> Result<(), StoreError> {
+    let dir = parent_of(path);
+    fs::create_dir_all(dir)
+        .map_err(|error| StoreError::io(format!("create directory {}", dir.display()), error))
+}
+
+/// Names below one directory that are written but not yet durable. A file's name is durable once
+/// its directory is synced, and that directory's name once the one above it is.
+#[derive(Debug)]
+pub(crate) struct UnsyncedNames {
+    root: PathBuf,
+    dirs: BTreeSet<PathBuf>,
+}
+
+impl UnsyncedNames {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            dirs: BTreeSet::new(),
         }
     }
-    sync_dir(dir)?;
-    sync_dir(parent)
+
+    /// Remembers that `path`, below the root, is to be found after a crash.
+    pub(crate) fn note(&mut self, path: &Path) {
+        let above = path.ancestors().skip(1);
+        for dir in above.take_while(|dir| dir.starts_with(&self.root)) {
+            if !self.dirs.insert(dir.to_owned()) {
+                break;
+            }
+        }
+    }
+
+    /// Makes every remembered name durable.
+    pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
+        let dirs = std::mem::take(&mut self.dirs);
+        dirs.iter().try_for_each(|dir| sync_dir(dir))
+    }
 }
 
 #[cfg(test)]
@@ -241,6 +268,29 @@ mod tests {
     }
 
     #[test]
+    fn the_remains_of_a_dead_process_are_in_nobodys_way() {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..1000 {
+            let name = format!(".unfinished-{}-{number}", std::process::id());
+            fs::write(dir.path().join(name), b"half a file").unwrap();
+        }
+        write_durably(&dir.path().join("file"), b"whole").unwrap();
+        assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn the_files_of_another_log_are_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FileStore::open(dir.path(), [1; 32]).unwrap();
+        store.put(ObjectId::Bundle(0), b"content").unwrap();
+        let other = FileStore::open(dir.path(), [2; 32]).unwrap();
+        assert!(matches!(
+            other.get(ObjectId::Bundle(0)),
+            Err(StoreError::Damaged { .. })
+        ));
+    }
+
+    #[test]
     fn a_failed_write_names_the_path() {
         let dir = tempfile::tempdir().unwrap();
         let error = write_durably(&dir.path().join("none/file"), b"").unwrap_err();
@@ -250,7 +300,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let store = FileStore::open(dir.path()).unwrap();
+        let store = FileStore::open(dir.path(), [1; 32]).unwrap();
         store.put(ObjectId::Bundle(5), b"content").unwrap();
         let path = dir.path().join("tile/entries/005");
         let mut file = fs::read(&path).unwrap();

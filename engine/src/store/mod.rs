@@ -37,10 +37,10 @@ use crate::UnixMillis;
 use crate::error::StoreError;
 use crate::format::Identity;
 
-#[cfg(feature = "rocks")]
-pub(crate) use files::sync_dir;
 pub use files::{CheckpointFile, FileStore};
-pub(crate) use files::{create_dir_durably, write_durably};
+pub(crate) use files::{UnsyncedNames, create_parent, write_beside_and_rename, write_durably};
+#[cfg(feature = "rocks")]
+pub(crate) use files::{parent_of, sync_dir};
 #[cfg(feature = "rocks")]
 pub use rocks::RocksStore;
 

@@ -22,8 +22,8 @@ use std::path::Path;
 use bytes::Bytes;
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType,
-    DBRecoveryMode, Direction, IteratorMode, MultiThreaded, Options, ReadOptions, WriteBatch,
-    WriteOptions,
+    DBRecoveryMode, Direction, ErrorKind, IteratorMode, MultiThreaded, Options, ReadOptions,
+    WriteBatch, WriteOptions,
 };
 use tiles::{LeafIndex, TileId, TileLevel, TreeSize};
 
@@ -48,6 +48,8 @@ const KEY_TIERED: &[u8] = b"tiered";
 
 /// Memory for blocks read from disk, shared by all column families.
 const BLOCK_CACHE_BYTES: usize = 128 * 1024 * 1024;
+/// Most bytes of write-ahead log: what opening has to replay.
+const WAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Info logs are kept small; the engine reports through tracing.
 const INFO_LOG_COUNT: usize = 4;
 const INFO_LOG_BYTES: usize = 4 * 1024 * 1024;
@@ -61,6 +63,15 @@ pub struct RocksStore {
 impl From<rocksdb::Error> for StoreError {
     fn from(error: rocksdb::Error) -> Self {
         Self::Backend(error.into_string())
+    }
+}
+
+/// As the conversion above, but damage that RocksDB found by its own checksums is named like damage
+/// that we find by ours.
+fn named(error: rocksdb::Error, shown: impl FnOnce() -> String) -> StoreError {
+    match error.kind() {
+        ErrorKind::Corruption => StoreError::damaged(shown(), error.into_string()),
+        _ => error.into(),
     }
 }
 
@@ -142,7 +153,8 @@ impl RocksStore {
 
     fn meta(&self, key: &'static [u8]) -> Result<Vec<u8>, StoreError> {
         let shown = || format!("meta/{} in the hot store", String::from_utf8_lossy(key));
-        let found = self.db.get_cf(&self.family(META)?, key)?;
+        let found = self.db.get_cf(&self.family(META)?, key);
+        let found = found.map_err(|error| named(error, shown))?;
         let sealed = found.ok_or_else(|| StoreError::damaged(shown(), "it is missing"))?;
         Ok(record::open(key, &sealed, shown)?.to_vec())
     }
@@ -205,7 +217,8 @@ impl HotStore for RocksStore {
         let first = piece_key(&prefix, 0);
         let mode = IteratorMode::From(&first, Direction::Forward);
         for item in self.db.iterator_cf_opt(&family, read, mode) {
-            let (key, sealed) = item?;
+            let (key, sealed) =
+                item.map_err(|error| named(error, || format!("{id} in the hot store")))?;
             pieces.append(&key, &sealed)?;
         }
         Ok(pieces.finish())
@@ -219,8 +232,10 @@ impl HotStore for RocksStore {
             .iter()
             .zip(found)
             .map(|(identity, value)| {
-                let Some(value) = value? else { return Ok(None) };
                 let shown = || format!("the index record of {identity:?} in the hot store");
+                let Some(value) = value.map_err(|error| named(error, shown))? else {
+                    return Ok(None);
+                };
                 encoding::decode_owner(identity.as_bytes(), &value)
                     .map(Some)
                     .ok_or_else(|| StoreError::damaged(shown(), "the checksum does not match"))
@@ -237,8 +252,8 @@ impl HotStore for RocksStore {
         let Some(item) = self.db.iterator_cf(&self.family(TIMES)?, mode).next() else {
             return Ok(None);
         };
-        let (key, sealed) = item?;
         let shown = || format!("the time of the batch with entry {}", index.get());
+        let (key, sealed) = item.map_err(|error| named(error, shown))?;
         let payload = record::open(&key, &sealed, shown)?;
         let time = encoding::Fields::new(payload).u64();
         time.map(|time| Some(UnixMillis::new(time)))
@@ -363,6 +378,7 @@ fn options() -> Options {
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_paranoid_checks(true);
     options.set_track_and_verify_wals_in_manifest(true);
+    options.set_max_total_wal_size(WAL_BYTES_MAX);
     options.set_keep_log_file_num(INFO_LOG_COUNT);
     options.set_max_log_file_size(INFO_LOG_BYTES);
     options

@@ -21,7 +21,7 @@ fn memory_keeps_the_cold_store_contract() {
 #[test]
 fn files_keep_the_cold_store_contract() {
     let dir = tempfile::tempdir().unwrap();
-    check_cold(|_: Option<FileStore>| FileStore::open(dir.path()).unwrap());
+    check_cold(|_: Option<FileStore>| FileStore::open(dir.path(), [1; 32]).unwrap());
 }
 
 #[test]
