@@ -361,6 +361,7 @@ impl From<Rejection> for Refusal {
         match rejection {
             Rejection::PoolFull { .. } => Refusal::PoolFull,
             Rejection::TooMany { max, .. } => Refusal::BatchTooMany { max },
+            Rejection::TooManyBytes { max, .. } => Refusal::BodyTooLarge { max },
             Rejection::TooLarge { found, max } => Refusal::EntryTooLarge { found, max },
             Rejection::Closed => Refusal::ShuttingDown,
             Rejection::ReadOnly(reason) => {
