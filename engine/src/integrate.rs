@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 use rayon::prelude::*;
-use tiles::{CompactRange, Hash, LeafIndex, TileId, TileLevel, TreeSize, node_hash};
+use tiles::{CompactRange, Hash, LeafIndex, TileId, TileLevel, TreeSize, node_hash, node_hashes};
 
 use crate::store::{OBJECT_WIDTH, ObjectId, ObjectWrite};
 
@@ -133,15 +133,12 @@ fn grow_level(
 
 /// Root hash of 256 hashes.
 fn tile_root(tile: &[Hash]) -> Hash {
-    let mut level = tile.to_vec();
+    let mut level = Vec::with_capacity(TILE_WIDTH / 2);
+    node_hashes(tile.as_chunks().0, &mut level);
     while level.len() > 1 {
-        level = level
-            .chunks_exact(2)
-            .map(|pair| match pair {
-                [left, right] => node_hash(left, right),
-                _ => unreachable!("chunks of exactly two"),
-            })
-            .collect();
+        let mut above = Vec::with_capacity(level.len() / 2);
+        node_hashes(level.as_chunks().0, &mut above);
+        level = above;
     }
     level.first().copied().expect("a full tile has hashes")
 }

@@ -190,11 +190,16 @@ impl Sequencer {
             .map(|(entry, index)| self.format.finish(entry.content(), index, time))
             .collect();
         let integration = self.hashing.install(|| {
-            let leaf_hashes: Vec<Hash> = finished
-                .par_iter()
-                .map(|entry| tiles::leaf_hash(&entry.leaf))
-                .collect();
-            integrate(&self.tail.edge, &leaf_hashes)
+            let leaves: Vec<&Bytes> = finished.iter().map(|entry| &entry.leaf).collect();
+            let hashed = leaves.par_chunks(LEAVES_PER_TASK).map(|leaves| {
+                let mut hashes = Vec::with_capacity(leaves.len());
+                tiles::leaf_hashes(leaves, &mut hashes);
+                hashes
+            });
+            integrate(
+                &self.tail.edge,
+                &hashed.flatten_iter().collect::<Vec<Hash>>(),
+            )
         });
         let mut objects = integration.tiles;
         let bundle = self.frame(&finished, &mut objects)?;
@@ -297,6 +302,9 @@ impl Sequencer {
 
 /// Entries in a full bundle.
 const BUNDLE_WIDTH: u16 = 256;
+
+/// Leaves that one task hashes: enough to be worth handing out.
+const LEAVES_PER_TASK: usize = 64;
 
 /// How often a sequencer that waits for the clock looks at it.
 const CLOCK_POLL: Duration = Duration::from_millis(50);

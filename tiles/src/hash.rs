@@ -2,7 +2,11 @@
 //!
 //! A leaf is `H(0x00 || entry)`, a node `H(0x01 || left || right)`, the root of the empty tree
 //! `H("")`. The one-byte prefixes are what keeps a node from being passed off as an entry. No
-//! other file of this crate hashes tree material, so that a faster SHA-256 is a change here alone.
+//! other file of this crate hashes tree material. Many hashes at once are several times as fast as
+//! one by one: see `lanes`.
+
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 
 use std::fmt;
 
@@ -110,15 +114,23 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Hash(Sha256::digest(message).into())
 }
 
-/// Appends the leaf hash of each entry to `out`, in order.
+/// Appends the leaf hash of each entry to `out`, in order. Faster than one by one.
 pub fn leaf_hashes(entries: &[impl AsRef<[u8]>], out: &mut Vec<Hash>) {
+    #[cfg(target_arch = "x86_64")]
+    if lanes::leaf_hashes(entries, out) {
+        return;
+    }
     out.extend(entries.iter().map(|entry| leaf_hash(entry.as_ref())));
 }
 
 /// Appends the node hash of each pair of children to `out`, in order.
 ///
-/// The pairs of one tree level are `hashes.as_chunks().0`.
+/// Faster than one by one. The pairs of one tree level are `hashes.as_chunks().0`.
 pub fn node_hashes(pairs: &[[Hash; 2]], out: &mut Vec<Hash>) {
+    #[cfg(target_arch = "x86_64")]
+    if lanes::node_hashes(pairs, out) {
+        return;
+    }
     out.extend(pairs.iter().map(|[left, right]| node_hash(left, right)));
 }
 
