@@ -124,6 +124,8 @@ pub struct LogStatus {
     pub pool_bytes: usize,
     /// Why the log takes no entries, if it does not.
     pub stopped: Option<String>,
+    /// Why the log refuses batches until something outside it is put right, if it does.
+    pub refusing: Option<String>,
 }
 
 /// An open log. Clones share it.
@@ -139,6 +141,7 @@ struct Inner {
     content_len_bytes_max: usize,
     committed: Arc<Signal<Committed>>,
     fail_stop: Arc<FailStop>,
+    refusing: Arc<Mutex<Option<String>>>,
     metrics: Arc<Metrics>,
     reader: Reader,
     /// The running threads, until the log is closed.
@@ -275,6 +278,7 @@ impl Log {
             pool_count,
             pool_bytes,
             stopped: self.inner.fail_stop.reason().map(str::to_owned),
+            refusing: crate::lock(&self.inner.refusing).clone(),
         }
     }
 
@@ -305,6 +309,7 @@ struct Parts<'a> {
     committed: Arc<Signal<Committed>>,
     publication: Arc<Signal<Publication>>,
     fail_stop: Arc<FailStop>,
+    refusing: Arc<Mutex<Option<String>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -330,6 +335,7 @@ impl<'a> Parts<'a> {
             })),
             publication,
             fail_stop: Arc::new(FailStop::new(Arc::clone(&pool))),
+            refusing: Arc::default(),
             pool,
             metrics: Arc::default(),
         }
@@ -352,6 +358,7 @@ impl<'a> Parts<'a> {
             content_len_bytes_max: self.config.format.content_len_bytes_max(),
             committed: Arc::clone(&self.committed),
             fail_stop: Arc::clone(&self.fail_stop),
+            refusing: Arc::clone(&self.refusing),
             metrics: Arc::clone(&self.metrics),
             reader: self.reader(),
             driver: Mutex::new(None),
@@ -370,6 +377,7 @@ impl<'a> Parts<'a> {
             pool: Arc::clone(&self.pool),
             committed: Arc::clone(&self.committed),
             fail_stop: Arc::clone(&self.fail_stop),
+            refusing: Arc::clone(&self.refusing),
             tail,
             held: None,
             behind_since: None,

@@ -4,7 +4,7 @@
 //! and the clock, does at most one batch, and says when to look again. It alone owns the edge and
 //! the committed head.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -54,6 +54,8 @@ pub(crate) struct Sequencer {
     pub(crate) pool: Arc<Pool>,
     pub(crate) committed: Arc<Signal<Committed>>,
     pub(crate) fail_stop: Arc<FailStop>,
+    /// Why batches are refused right now, for those who watch the log.
+    pub(crate) refusing: Arc<Mutex<Option<String>>>,
     /// Owned by the sequencer.
     pub(crate) tail: Tail,
     /// A batch that waits for the clock to catch up. Owned by the sequencer.
@@ -85,7 +87,9 @@ impl Sequencer {
         };
         let time = self.clock.now();
         if time > self.tail.head.time {
-            self.behind_since = None;
+            if self.behind_since.take().is_some() {
+                *crate::lock(&self.refusing) = None;
+            }
             self.sequence(&batch, time);
             return Step::Again;
         }
@@ -105,6 +109,7 @@ impl Sequencer {
         let behind_ms = behind.as_millis();
         let why = format!("the clock is {behind_ms} ms behind the last batch; correct the clock");
         tracing::error!(%why, "batch refused");
+        *crate::lock(&self.refusing) = Some(why.clone());
         self.metrics.batches_failed.add(1);
         batch.resolve(Err(AddError::BatchFailed(why)));
     }

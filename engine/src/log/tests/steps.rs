@@ -55,6 +55,10 @@ fn a_clock_behind_the_last_batch_is_waited_for_and_then_refused() {
         matches!(&refused, AddError::BatchFailed(why) if why.contains("25001 ms")),
         "{refused}"
     );
+    assert!(
+        crate::lock(&parts.refusing).is_some(),
+        "whoever watches is told"
+    );
     let fourth = add(3);
     sequencer.step();
     assert!(
@@ -69,6 +73,7 @@ fn a_clock_behind_the_last_batch_is_waited_for_and_then_refused() {
         fifth.sequenced_blocking().unwrap().time.get(),
         time.get() + 1
     );
+    assert!(crate::lock(&parts.refusing).is_none());
 }
 
 #[test]
