@@ -75,15 +75,19 @@ fn present_size(
     dir: &Path,
     head: &PublishedHead,
 ) -> Result<TreeSize, PublishDirError> {
+    let other = |why: String| PublishDirError::OtherLog {
+        dir: dir.to_owned(),
+        why,
+    };
+    if dir.join("hot").exists() {
+        // Its checkpoint is the measure for its store, and not ours to replace.
+        return Err(other("it is the store of a log".to_owned()));
+    }
     let path = dir.join("checkpoint");
     let present = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(TreeSize::ZERO),
         Err(error) => return Err(StoreError::io(format!("read {}", path.display()), error).into()),
-    };
-    let other = |why: String| PublishDirError::OtherLog {
-        dir: dir.to_owned(),
-        why,
     };
     let present = parse_checkpoint(&present).map_err(other)?;
     let ours = parse_checkpoint(&head.checkpoint).map_err(other)?;

@@ -162,6 +162,22 @@ fn damage_that_rocksdb_finds_is_named_and_stops_the_log() {
 }
 
 #[test]
+fn a_log_is_never_published_over_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let config = config();
+    Log::create(&path, &config).unwrap();
+    let log = Log::open(&path, &config).unwrap();
+    add_published(&log, entries(0..3));
+    let refused = crate::export(&log.reader(), &path, &mut |_, _| ()).unwrap_err();
+    assert!(
+        refused.to_string().contains("the store of a log"),
+        "{refused}"
+    );
+    log.close();
+}
+
+#[test]
 fn a_missing_checkpoint_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
