@@ -60,6 +60,7 @@ mod signal;
 pub mod store;
 mod ticket;
 mod tier;
+mod tile_cache;
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

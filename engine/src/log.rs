@@ -24,6 +24,7 @@ use crate::signal::Signal;
 use crate::store::{CheckpointStore, ColdStore, Head, HotStore, LogIdentity};
 use crate::ticket::Ticket;
 use crate::tier::Tier;
+use crate::tile_cache::TileCache;
 
 /// Everything a log needs to know to run.
 #[derive(Clone, Debug)]
@@ -311,6 +312,7 @@ struct Parts<'a> {
     fail_stop: Arc<FailStop>,
     refusing: Arc<Mutex<Option<String>>>,
     metrics: Arc<Metrics>,
+    tile_cache: Arc<TileCache>,
 }
 
 impl<'a> Parts<'a> {
@@ -338,6 +340,7 @@ impl<'a> Parts<'a> {
             refusing: Arc::default(),
             pool,
             metrics: Arc::default(),
+            tile_cache: Arc::default(),
         }
     }
 
@@ -347,6 +350,7 @@ impl<'a> Parts<'a> {
             cold: Arc::clone(&self.stores.cold),
             format: Arc::clone(&self.config.format),
             publication: Arc::clone(&self.publication),
+            tile_cache: Arc::clone(&self.tile_cache),
             fail_stop: Some(Arc::clone(&self.fail_stop)),
         }
     }

@@ -19,6 +19,7 @@ use crate::format::{Format, Identity};
 use crate::publish::{Publication, PublishedHead};
 use crate::signal::Signal;
 use crate::store::{ColdStore, HotStore, OBJECT_WIDTH, ObjectId, StoredBytes};
+use crate::tile_cache::TileCache;
 
 /// Reads one log. Cheap to clone; every call blocks for as long as the store takes.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Reader {
     pub(crate) cold: Arc<dyn ColdStore>,
     pub(crate) format: Arc<dyn Format>,
     pub(crate) publication: Arc<Signal<Publication>>,
+    /// Shared by all readers of the log.
+    pub(crate) tile_cache: Arc<TileCache>,
     /// Tripped by a damaged record: a log that cannot be read must not grow.
     pub(crate) fail_stop: Option<Arc<FailStop>>,
 }
@@ -249,11 +252,16 @@ impl TileSource for Reader {
     type Error = ReadError;
 
     fn tile(&self, tile: TileRef) -> Result<Tile, ReadError> {
+        if let Some(known) = self.tile_cache.get(tile) {
+            return Ok(known);
+        }
         let bytes = self.tile_prefix(tile)?;
         let parsed = Tile::parse(&bytes, tile.width).map_err(|error| {
             StoreError::damaged(ObjectId::Tile(tile.id).to_string(), error.to_string())
         });
-        Ok(self.checked(parsed)?)
+        let parsed = self.checked(parsed)?;
+        self.tile_cache.insert(tile, parsed.clone());
+        Ok(parsed)
     }
 }
 

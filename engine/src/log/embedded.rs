@@ -126,6 +126,7 @@ impl Reader {
             cold: stores.cold,
             format,
             publication: Arc::new(Signal::new(publication)),
+            tile_cache: Arc::default(),
             fail_stop: None,
         };
         Ok((reader, identity))

@@ -1,15 +1,39 @@
 //! What is in a tile: its hashes, and the nodes that follow from them.
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
 use super::{TILE_HEIGHT, TILE_WIDTH_MAX, TileWidth};
-use crate::hash::{HASH_LEN_BYTES, Hash, node_hash, node_hashes};
+use crate::hash::{HASH_LEN_BYTES, Hash, node_hashes};
 
 /// The hashes of a tile.
 ///
-/// Invariant: there are as many as `width` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Clones share the hashes, and the nodes over them once somebody asked for one.
+#[derive(Clone)]
 pub struct Tile {
+    content: Arc<Content>,
+}
+
+/// Invariant: there are as many hashes as `width` says.
+struct Content {
     width: TileWidth,
     hashes: Vec<Hash>,
+    /// The perfect nodes inside the tile, from the level over the hashes up.
+    nodes: OnceLock<Vec<Vec<Hash>>>,
+}
+
+impl PartialEq for Tile {
+    fn eq(&self, other: &Self) -> bool {
+        self.hashes() == other.hashes()
+    }
+}
+
+impl Eq for Tile {}
+
+impl fmt::Debug for Tile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tile").field(&self.hashes()).finish()
+    }
 }
 
 /// Why hashes or bytes are not the tile they should be.
@@ -49,7 +73,7 @@ impl Tile {
         let found = hashes.len();
         let width = u16::try_from(found).ok().and_then(TileWidth::new);
         let width = width.ok_or(TileError::HashCount { found })?;
-        Ok(Self { width, hashes })
+        Ok(Self::of(width, hashes))
     }
 
     /// Reads a tile of a width that is known beforehand, from the tree's size.
@@ -64,13 +88,24 @@ impl Tile {
         }
         let (hashes, _) = bytes.as_chunks();
         let hashes = hashes.iter().copied().map(Hash::new).collect();
-        Ok(Self { width, hashes })
+        Ok(Self::of(width, hashes))
+    }
+
+    fn of(width: TileWidth, hashes: Vec<Hash>) -> Self {
+        let content = Content {
+            width,
+            hashes,
+            nodes: OnceLock::new(),
+        };
+        Self {
+            content: Arc::new(content),
+        }
     }
 
     /// The bytes of the resource: the hashes one after the other.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        self.hashes
+        self.hashes()
             .iter()
             .flat_map(Hash::as_bytes)
             .copied()
@@ -79,72 +114,78 @@ impl Tile {
 
     /// How many hashes the tile has.
     #[must_use]
-    pub const fn width(&self) -> TileWidth {
-        self.width
+    pub fn width(&self) -> TileWidth {
+        self.content.width
     }
 
     /// The hashes, left to right.
     #[must_use]
     pub fn hashes(&self) -> &[Hash] {
-        &self.hashes
+        &self.content.hashes
     }
 
     /// The hash at that place; `None` beyond the width.
     #[must_use]
     pub fn get(&self, index_in_tile: u8) -> Option<Hash> {
-        self.hashes.get(usize::from(index_in_tile)).copied()
+        self.hashes().get(usize::from(index_in_tile)).copied()
     }
 
     /// The same tile at an earlier, smaller width.
     ///
     /// # Errors
     /// The tile has fewer hashes than that.
-    pub fn truncate(mut self, width: TileWidth) -> Result<Self, TileError> {
-        if self.width < width {
-            return Err(TileError::TooNarrow {
-                found: self.width,
-                wanted: width,
-            });
+    pub fn truncate(self, width: TileWidth) -> Result<Self, TileError> {
+        let found = self.width();
+        if found == width {
+            return Ok(self);
         }
-        self.width = width;
-        self.hashes.truncate(width.count());
-        Ok(self)
+        let hashes = self.hashes().get(..width.count());
+        let wanted = width;
+        let hashes = hashes.ok_or(TileError::TooNarrow { found, wanted })?;
+        Ok(Self::of(width, hashes.to_vec()))
     }
 
-    /// The hash that a full tile gives to the level above, with 255 hash operations; `None` for a
-    /// partial tile, which gives none.
+    /// The hash that a full tile gives to the level above; `None` for a partial tile, which gives
+    /// none. Costs as [`Self::node`].
     #[must_use]
     pub fn root_hash(&self) -> Option<Hash> {
-        self.width.is_full().then(|| perfect_root(&self.hashes))?
+        self.nodes()
+            .get(usize::from(TILE_HEIGHT) - 1)?
+            .first()
+            .copied()
     }
 
-    /// The hash of a node inside the tile, with `2^level_in_tile - 1` hash operations; `None` if
-    /// the tile is not wide enough for all of it, or the place is outside a tile.
+    /// The hash of a node inside the tile; `None` if the tile is not wide enough for all of it, or
+    /// the place is outside a tile.
+    ///
+    /// The first node that is not a hash of the tile itself costs as many hash operations as the
+    /// tile has hashes; every further one, of any clone, costs none.
     #[must_use]
     pub fn node(&self, level_in_tile: u8, index_in_tile: u8) -> Option<Hash> {
+        let Some(level) = level_in_tile.checked_sub(1) else {
+            return self.get(index_in_tile);
+        };
         if level_in_tile >= TILE_HEIGHT {
             return None;
         }
-        let width = 1_usize << level_in_tile;
-        let begin = usize::from(index_in_tile) * width;
-        perfect_root(self.hashes.get(begin..begin + width)?)
+        let nodes = self.nodes().get(usize::from(level))?;
+        nodes.get(usize::from(index_in_tile)).copied()
     }
-}
 
-/// The root over a power of two of hashes; `None` over none.
-fn perfect_root(hashes: &[Hash]) -> Option<Hash> {
-    if let [] | [_] = hashes {
-        return hashes.first().copied();
+    /// All perfect nodes over the hashes, level by level.
+    fn nodes(&self) -> &[Vec<Hash>] {
+        self.content.nodes.get_or_init(|| {
+            let mut levels: Vec<Vec<Hash>> = Vec::with_capacity(TILE_HEIGHT.into());
+            loop {
+                let below = levels.last().map_or(self.hashes(), Vec::as_slice);
+                let (pairs, _) = below.as_chunks();
+                if pairs.is_empty() {
+                    return levels;
+                }
+                let mut level = Vec::with_capacity(pairs.len());
+                node_hashes(pairs, &mut level);
+                levels.push(level);
+            }
+        })
     }
-    if let [left, right] = hashes {
-        return Some(node_hash(left, right));
-    }
-    let mut level = Vec::with_capacity(hashes.len() / 2);
-    node_hashes(hashes.as_chunks().0, &mut level);
-    while level.len() > 1 {
-        let mut above = Vec::with_capacity(level.len() / 2);
-        node_hashes(level.as_chunks().0, &mut above);
-        level = above;
-    }
-    level.pop()
 }
