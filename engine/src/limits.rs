@@ -15,8 +15,8 @@ pub struct Limits {
     pub batch_count_max: usize,
     /// Most bytes of entries in one batch, for the same reason.
     pub batch_bytes_max: usize,
-    /// How old the oldest waiting entry may get before a batch is taken that is not full. This is
-    /// what a lone writer waits for; it buys larger batches under load.
+    /// How old the oldest waiting entry may get before a batch is taken that is not full, while few
+    /// wait with it; the more do, the sooner it is taken. It lets a trickle share commits.
     pub batch_age: Duration,
     /// Shortest time between two checkpoints of a growing log. Every checkpoint costs a signature
     /// and a synced file.

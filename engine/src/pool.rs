@@ -15,6 +15,9 @@ use crate::publish::Publication;
 use crate::signal::Signal;
 use crate::ticket::{BatchOutcome, Ticket};
 
+/// So many waiting entries halve the time that the first of them waits.
+const CROWD: usize = 8;
+
 /// Entries taken for sequencing, in the order they came.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -67,6 +70,8 @@ struct State {
     batches: std::collections::VecDeque<Forming>,
     count: usize,
     bytes: usize,
+    /// Whether anything came since the sequencer last looked.
+    changed: bool,
     /// Why no entry is taken any more.
     closed: Option<AddError>,
 }
@@ -86,6 +91,7 @@ impl Pool {
             batches: std::collections::VecDeque::new(),
             count: 0,
             bytes: 0,
+            changed: false,
             closed: None,
         };
         Self {
@@ -115,13 +121,10 @@ impl Pool {
             .into_iter()
             .map(|entry| self.append(&mut state, entry, now))
             .collect();
+        state.changed = true;
         // The sequencer sleeps for as long as the oldest batch may still grow: it need not know of
-        // every entry, only of the first and of a full batch.
-        let wake = was_empty
-            || state
-                .batches
-                .front()
-                .is_some_and(|oldest| self.is_full(oldest, &state));
+        // every entry, only of the first and of the one that makes the batch due.
+        let wake = was_empty || self.due_in(&state, now).is_some_and(|wait| wait.is_zero());
         drop(state);
         if wake {
             self.arrived.notify_one();
@@ -129,11 +132,21 @@ impl Pool {
         Ok(tickets)
     }
 
-    /// Whether a batch, the oldest of `state`, will not grow any more.
-    fn is_full(&self, oldest: &Forming, state: &State) -> bool {
-        state.batches.len() > 1
+    /// How long the oldest batch may still grow; `None` if there is none.
+    ///
+    /// The more entries wait, the less a longer wait would gain: a lone entry waits for the whole
+    /// age, and a crowd hardly at all, because further entries gather during the commit anyway.
+    fn due_in(&self, state: &State, now: Duration) -> Option<Duration> {
+        let oldest = state.batches.front()?;
+        let full = state.batches.len() > 1
             || oldest.batch.entries.len() >= self.limits.batch_count_max
-            || oldest.bytes >= self.limits.batch_bytes_max
+            || oldest.bytes >= self.limits.batch_bytes_max;
+        if full || state.closed.is_some() {
+            return Some(Duration::ZERO);
+        }
+        let crowd = u32::try_from(1 + oldest.batch.entries.len() / CROWD).unwrap_or(u32::MAX);
+        let age = now.saturating_sub(oldest.since);
+        Some((self.limits.batch_age / crowd).saturating_sub(age))
     }
 
     fn admit(&self, state: &State, count: usize, bytes: usize) -> Result<(), Rejection> {
@@ -195,17 +208,12 @@ impl Pool {
     /// The oldest batch if it is full or old enough, or if the pool is closed.
     pub(crate) fn take(&self, now: Duration) -> Ready {
         let mut state = crate::lock(&self.state);
-        let Some(oldest) = state.batches.front() else {
-            return if state.closed.is_some() {
-                Ready::Drained
-            } else {
-                Ready::Wait(None)
-            };
-        };
-        let age = now.saturating_sub(oldest.since);
-        let full = self.is_full(oldest, &state);
-        if !full && age < self.limits.batch_age && state.closed.is_none() {
-            return Ready::Wait(Some(self.limits.batch_age.saturating_sub(age)));
+        state.changed = false;
+        match self.due_in(&state, now) {
+            None if state.closed.is_some() => return Ready::Drained,
+            None => return Ready::Wait(None),
+            Some(wait) if !wait.is_zero() => return Ready::Wait(Some(wait)),
+            Some(_) => {}
         }
         let taken = state
             .batches
@@ -216,21 +224,16 @@ impl Pool {
         Ready::Batch(taken.batch)
     }
 
-    /// Blocks until the first entry of a batch arrives, a batch is full, the pool closes, or
-    /// `timeout` passes. Returns at once if that is so already.
+    /// Blocks until a batch may be due, the pool closes, or `timeout` passes. Returns at once if
+    /// anything came since the last look.
     pub(crate) fn wait(&self, timeout: Option<Duration>) {
         let state = crate::lock(&self.state);
-        let full = state
-            .batches
-            .front()
-            .is_some_and(|oldest| self.is_full(oldest, &state));
-        if full || state.closed.is_some() {
+        if state.changed || state.closed.is_some() {
             return;
         }
         match timeout {
             Some(timeout) => drop(self.arrived.wait_timeout(state, timeout)),
-            None if state.batches.is_empty() => drop(self.arrived.wait(state)),
-            None => {}
+            None => drop(self.arrived.wait(state)),
         }
     }
 

@@ -44,6 +44,17 @@ fn a_batch_is_taken_when_it_is_old_enough() {
 }
 
 #[test]
+fn the_more_wait_the_less_they_wait() {
+    let pool = pool(Limits {
+        batch_age: Duration::from_millis(50),
+        ..Limits::default()
+    });
+    pool.add(entries(40), Duration::ZERO).unwrap();
+    assert_eq!(taken(&pool, Duration::from_millis(8)), None);
+    assert_eq!(taken(&pool, Duration::from_millis(9)), Some(40));
+}
+
+#[test]
 fn a_full_batch_does_not_wait() {
     let pool = pool(Limits {
         batch_count_max: 4,

@@ -18,16 +18,18 @@ const CHECKSUM_LEN: usize = 16;
 const HEADER_LEN: usize = 1 + CHECKSUM_LEN;
 
 /// First half of the BLAKE3 hash of name and payload.
-pub(super) fn checksum(name: &[u8], payload: &[u8]) -> [u8; CHECKSUM_LEN] {
+fn checksum(name: &[u8], payload: &[u8]) -> [u8; CHECKSUM_LEN] {
     let name_len = u64::try_from(name.len()).unwrap_or(u64::MAX);
     let mut hasher = blake3::Hasher::new();
     hasher
         .update(&name_len.to_be_bytes())
         .update(name)
         .update(payload);
-    let mut truncated = [0; CHECKSUM_LEN];
-    hasher.finalize_xof().fill(&mut truncated);
-    truncated
+    *hasher
+        .finalize()
+        .as_bytes()
+        .first_chunk()
+        .expect("a hash has 32 bytes")
 }
 
 /// Wraps `payload` for storage under `name`.
