@@ -114,7 +114,7 @@ impl Pool {
         }
         let bytes: usize = entries.iter().map(|entry| entry.content().len()).sum();
         self.admit(&state, entries.len(), bytes)?;
-        let was_empty = state.batches.is_empty();
+        let due_before = self.due_in(&state, now);
         state.count += entries.len();
         state.bytes += bytes;
         let tickets = entries
@@ -122,9 +122,9 @@ impl Pool {
             .map(|entry| self.append(&mut state, entry, now))
             .collect();
         state.changed = true;
-        // The sequencer sleeps for as long as the oldest batch may still grow: it need not know of
-        // every entry, only of the first and of the one that makes the batch due.
-        let wake = was_empty || self.due_in(&state, now).is_some_and(|wait| wait.is_zero());
+        // The sequencer sleeps until the oldest batch is due: it need not know of every entry, only
+        // of the first, and of those that make the batch due earlier.
+        let wake = self.due_in(&state, now) != due_before;
         drop(state);
         if wake {
             self.arrived.notify_one();

@@ -55,6 +55,24 @@ fn the_more_wait_the_less_they_wait() {
 }
 
 #[test]
+fn a_sequencer_that_sleeps_is_told_when_a_crowd_gathers() {
+    let pool = Arc::new(pool(Limits {
+        batch_age: Duration::from_hours(1),
+        ..Limits::default()
+    }));
+    pool.add(entries(1), Duration::ZERO).unwrap();
+    let Ready::Wait(Some(wait)) = pool.take(Duration::ZERO) else {
+        panic!("one entry is not due")
+    };
+    let sleeper = Arc::clone(&pool);
+    let slept = std::thread::spawn(move || sleeper.wait(Some(wait)));
+    while !slept.is_finished() {
+        pool.add(entries(CROWD), Duration::ZERO).unwrap();
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_full_batch_does_not_wait() {
     let pool = pool(Limits {
         batch_count_max: 4,
