@@ -7,8 +7,9 @@
 //! no read waits for a disk. Once with all of it in the hot store, once in the cold store.
 //! Sketch: network and disk none. Memory: a tile is 8 KiB, a bundle 66 KB, each copied once or
 //! twice: a microsecond, ten. CPU: the store's look-up and a checksum of all that is read: 10 us
-//! and 30 us. An entry costs as much as its bundle. A proof reads three tiles and hashes 494 nodes:
-//! 75 us. The cold store opens a file for each: tens of microseconds.
+//! and 30 us. An entry costs as much as its bundle. A proof finds its tiles in the log's cache, all
+//! of them at this size: a microsecond or two. The cold store opens a file for each tile or bundle:
+//! tens of microseconds.
 //!
 //! Plain alternative: copying as many bytes from one place in memory to another.
 
