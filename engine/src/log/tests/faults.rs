@@ -142,17 +142,21 @@ fn a_rolled_back_or_forked_store_is_refused() {
     assert!(matches!(refused, OpenError::Forked { .. }), "{refused}");
 }
 
-#[test]
-fn a_damaged_tail_is_named_and_everything_else_stays_readable() {
+/// A log of 300 entries that was opened after somebody changed a byte of its last bundle.
+fn opened_with_a_damaged_tail() -> Log {
     let config = config();
     let memory = memory(&config);
     let log = Log::open_with(&memory.stores, &config).unwrap();
     add_published(&log, entries(0..300));
     log.close();
-    memory
-        .hot
-        .tamper(ObjectId::Bundle(1), |bytes| bytes[5] ^= 1);
-    let log = Log::open_with(&memory.stores, &config).unwrap();
+    let last = ObjectId::Bundle(1);
+    memory.hot.tamper(last, |bytes| bytes[5] ^= 1);
+    Log::open_with(&memory.stores, &config).unwrap()
+}
+
+#[test]
+fn a_damaged_tail_is_named_and_everything_else_stays_readable() {
+    let log = opened_with_a_damaged_tail();
     let stopped = log.status().stopped.unwrap();
     assert!(stopped.contains("tile/entries/001"), "{stopped}");
     assert!(matches!(log.add(entry(300)), Err(AddError::Fatal(_))));
@@ -167,15 +171,7 @@ fn a_damaged_tail_is_named_and_everything_else_stays_readable() {
 
 #[test]
 fn a_published_entry_is_not_waited_for_on_a_log_that_stopped() {
-    let config = config();
-    let memory = memory(&config);
-    let log = Log::open_with(&memory.stores, &config).unwrap();
-    add_published(&log, entries(0..300));
-    log.close();
-    memory
-        .hot
-        .tamper(ObjectId::Bundle(1), |bytes| bytes[5] ^= 1);
-    let log = Log::open_with(&memory.stores, &config).unwrap();
+    let log = opened_with_a_damaged_tail();
     let beyond = LeafIndex::new(300);
     let told = log
         .reader()
