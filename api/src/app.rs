@@ -1,17 +1,20 @@
 //! What every request handler shares: the logs being served, the limits, the metrics.
 //!
 //! Built once by `serve` from cairn.toml, then read-only: handlers hold it in an `Arc`. Whatever
-//! changes while the server runs is inside `engine::Log` or [`Metrics`], each behind its own lock.
+//! changes while the server runs is inside `engine::Log`, [`Metrics`] or [`PublishLag`], each
+//! behind its own lock.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use engine::UnixMillis;
 use subtle::ConstantTimeEq as _;
+use tiles::TreeSize;
 use zeroize::Zeroizing;
 
 use crate::client_address::TrustedProxies;
-use crate::limits::Limits;
+use crate::limits::{Limits, PUBLISH_LAG_MAX};
 use crate::observe::Metrics;
 
 /// Everything a handler may use.
@@ -54,6 +57,7 @@ pub(crate) struct ServedLog {
     pub(crate) read_only: bool,
     /// Age of the checkpoint past which the log counts as unhealthy.
     pub(crate) checkpoint_age_max: Duration,
+    pub(crate) publish_lag: PublishLag,
 }
 
 impl ServedLog {
@@ -63,6 +67,45 @@ impl ServedLog {
             LogState::Open(log) => Ok(log),
             LogState::Failed(reason) => Err(reason),
         }
+    }
+}
+
+/// Since when a log has entries that no checkpoint covers, as far as anybody looked.
+#[derive(Debug)]
+pub(crate) struct PublishLag {
+    max: Duration,
+    /// When the log was first seen behind with its published size as it is now, and that size.
+    seen: Mutex<Option<(UnixMillis, TreeSize)>>,
+}
+
+impl PublishLag {
+    /// For a log that publishes this often.
+    pub(crate) fn new(checkpoint_interval: Duration) -> PublishLag {
+        PublishLag {
+            max: PUBLISH_LAG_MAX.saturating_add(checkpoint_interval),
+            seen: Mutex::new(None),
+        }
+    }
+
+    /// Notes what is seen now. Whether the log was behind for too long without publishing.
+    pub(crate) fn is_too_long(
+        &self,
+        published: TreeSize,
+        committed: TreeSize,
+        now: UnixMillis,
+    ) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if committed <= published {
+            *seen = None;
+            return false;
+        }
+        // A clock that was put back begins anew, or it would hide the lag until it has caught up.
+        let since = match *seen {
+            Some((since, size)) if size == published && since <= now => since,
+            _ => now,
+        };
+        *seen = Some((since, published));
+        now.since(since) > self.max
     }
 }
 
@@ -147,6 +190,27 @@ mod tests {
         assert!(!token.matches(b"Correct horse"));
         assert!(!token.matches(b""));
         assert_eq!(format!("{token:?}"), "Token(redacted)");
+    }
+
+    #[test]
+    fn a_log_lags_once_it_stays_behind_without_publishing() {
+        let lag = PublishLag::new(Duration::from_secs(1));
+        let check = |published, committed, at, wanted| {
+            let [published, committed] = [published, committed].map(TreeSize::new);
+            let found = lag.is_too_long(published, committed, UnixMillis::new(at));
+            assert_eq!(found, wanted, "at {at}");
+        };
+        check(5, 6, 100_000, false);
+        check(5, 7, 111_000, false);
+        check(5, 7, 111_001, true);
+        // It publishes, if late.
+        check(6, 7, 111_002, false);
+        check(6, 8, 122_003, true);
+        check(8, 8, 122_004, false);
+        check(8, 9, 200_000, false);
+        // The clock was put back.
+        check(8, 9, 1_000, false);
+        check(8, 9, 12_001, true);
     }
 
     #[test]

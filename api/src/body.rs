@@ -3,6 +3,9 @@
 //! The length bounds one body, the time a slow sender, and the budget the memory of all bodies at
 //! once: many connections with many streams each would otherwise hold their product in memory.
 
+pub(crate) mod drain;
+pub(crate) mod unread;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +45,12 @@ impl BodyBudget {
         )))
     }
 
+    /// Whether nothing of it is in use.
+    #[cfg(test)]
+    pub(crate) fn is_unused(&self, largest_len_bytes: usize) -> bool {
+        self.0.available_permits() == BodyBudget::new(largest_len_bytes).0.available_permits()
+    }
+
     fn take(&self, len_bytes: usize) -> Result<OwnedSemaphorePermit, ReadError> {
         let units =
             u32::try_from(len_bytes.div_ceil(UNIT_LEN_BYTES)).map_err(|_| ReadError::Full)?;
@@ -68,11 +77,6 @@ pub(crate) struct WholeBody {
 impl WholeBody {
     pub(crate) fn bytes(&self) -> &Bytes {
         &self.bytes
-    }
-
-    /// The bytes, handed to somebody with a budget of their own.
-    pub(crate) fn into_bytes(self) -> Bytes {
-        self.bytes
     }
 }
 

@@ -12,7 +12,7 @@ mod serve;
 use clap::{Parser, Subcommand};
 
 use crate::config::{ConfigError, LoadError, NameError, UnknownLog};
-use crate::origin::OriginError;
+use crate::origin::{OriginError, UrlHostError};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -82,7 +82,9 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<LoadError>()
         || error.is::<NameError>()
         || error.is::<UnknownLog>()
-        || error.is::<OriginError>();
+        || error.is::<OriginError>()
+        || error.is::<UrlHostError>()
+        || error.is::<export::TargetError>();
     if written_wrongly { 2 } else { 1 }
 }
 

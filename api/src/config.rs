@@ -6,6 +6,7 @@
 //! `init` writes, with a comment on every key, is `template`.
 
 mod log_section;
+pub(crate) mod places;
 mod table;
 pub(crate) mod template;
 
@@ -137,16 +138,16 @@ impl Config {
             Some(field) => parse_networks(&field)?,
             None => TrustedProxies::default(),
         };
-        let limits = match top.take("limits") {
+        let (limits, age_field) = match top.take("limits") {
             Some(field) => parse_limits(source, &field)?,
-            None => Limits::default(),
+            None => (Limits::default(), None),
         };
-        let logs = parse_logs(
-            source,
-            dir,
-            &top.require("log", "one or more [[log]] sections")?,
-        )?;
+        let sections = top.require("log", "one or more [[log]] sections")?;
+        let logs = parse_logs(source, dir, &limits, &sections)?;
         top.finish()?;
+        if let Some(field) = &age_field {
+            check_age_max(field, &limits, &logs)?;
+        }
         Ok(Config {
             dir: dir.to_owned(),
             listen,
@@ -294,6 +295,29 @@ fn parse_url(field: &Field<'_>) -> Result<String, ConfigError> {
     })
 }
 
+/// An idle log's checkpoint gets as old as the log's re-signing interval, and it may be late.
+fn check_age_max(
+    field: &Field<'_>,
+    limits: &Limits,
+    logs: &[LogSettings],
+) -> Result<(), ConfigError> {
+    let intervals = logs
+        .iter()
+        .map(|log| log.engine_limits.checkpoint_resign_interval);
+    let least = intervals.max().unwrap_or_default().saturating_mul(2);
+    if limits.checkpoint_age_max.is_none_or(|max| max >= least) {
+        return Ok(());
+    }
+    let least = least.as_millis();
+    Err(field.refuse(
+        format!(
+            "{least} or more: twice the longest checkpoint_resign_interval_ms, which is how old \
+             the checkpoint of an idle log gets"
+        ),
+        format!("write {least}, remove the line, or shorten checkpoint_resign_interval_ms"),
+    ))
+}
+
 fn parse_networks(field: &Field<'_>) -> Result<TrustedProxies, ConfigError> {
     let parse = |text: &str| {
         let network = text
@@ -324,7 +348,11 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 /// limits nothing.
 const TIMEOUT_MS: RangeInclusive<u64> = 100..=HOUR_MS;
 
-fn parse_limits(source: Source<'_>, field: &Field<'_>) -> Result<Limits, ConfigError> {
+/// The limits, and where `checkpoint_age_max_ms` is, which the logs decide on.
+fn parse_limits<'a>(
+    source: Source<'a>,
+    field: &Field<'a>,
+) -> Result<(Limits, Option<Field<'a>>), ConfigError> {
     let mut table = Table::new(source, "limits", field.line(), field.table()?);
     let mut limits = Limits::default();
     let sizes: [(&str, &mut usize, RangeInclusive<u64>); 5] = [
@@ -362,11 +390,12 @@ fn parse_limits(source: Source<'_>, field: &Field<'_>) -> Result<Limits, ConfigE
             *target = field.millis(TIMEOUT_MS)?;
         }
     }
-    if let Some(field) = table.take("checkpoint_age_max_ms") {
+    let age_field = table.take("checkpoint_age_max_ms");
+    if let Some(field) = &age_field {
         limits.checkpoint_age_max = Some(field.millis(SECOND_MS..=30 * DAY_MS)?);
     }
     table.finish()?;
-    Ok(limits)
+    Ok((limits, age_field))
 }
 
 #[cfg(test)]

@@ -39,11 +39,16 @@ impl Coding {
             Coding::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
                 encoder.write_all(plain)?;
-                encoder.finish().map(Bytes::from)
+                encoder.finish().map(exact)
             }
-            Coding::Zstd => zstd::bulk::compress(plain, ZSTD_LEVEL).map(Bytes::from),
+            Coding::Zstd => zstd::bulk::compress(plain, ZSTD_LEVEL).map(exact),
         }
     }
+}
+
+/// Without the room that encoding needed, which is more than what is left of a large body.
+fn exact(coded: Vec<u8>) -> Bytes {
+    Bytes::from(coded.into_boxed_slice())
 }
 
 /// Compressed while a client waits, so the fastest level that still earns its keep.

@@ -25,7 +25,7 @@ impl Deadline {
     /// Begins now and takes most of the time one request may take; the rest is for checking it
     /// before and proving it after.
     pub(crate) fn new(limits: &Limits) -> Deadline {
-        let time_max = limits.request_timeout / 3 * 2;
+        let time_max = limits.publish_wait_max();
         Deadline {
             at: Instant::now() + time_max,
             time_max,

@@ -59,6 +59,8 @@ pub(crate) enum Refusal {
     RekorMethodNotAllowed { allow: &'static str },
 
     // The request itself is wrong.
+    #[error("an HTTP/1.1 request has one host header, this one has {found}; send exactly one")]
+    NotOneHost { found: usize },
     #[error("the body is larger than {max} bytes; send at most that")]
     BodyTooLarge { max: usize },
     /// Rekor v2 servers meet the limit inside their decoder, which makes it a 400.
@@ -85,6 +87,9 @@ pub(crate) enum Refusal {
     InvalidBatch(String),
     #[error("the entry has {found} bytes, the log takes at most {max}; log a hash of it instead")]
     EntryTooLarge { found: usize, max: usize },
+    /// As every other bound under `api/v2/`, a 400.
+    #[error("the entry has {found} bytes, the log takes at most {max}; log a hash of it instead")]
+    RekorEntryTooLarge { found: usize, max: usize },
     #[error(
         "the body is not a sequence of entries, each behind its length in two big-endian \
         bytes: {0}"
@@ -110,6 +115,10 @@ pub(crate) enum Refusal {
     VerifyQueueFull,
     #[error("reached max pushback; retry: too many request bodies are being received")]
     BodiesFull,
+    #[error("reached max pushback; retry: too many entry bundles or proofs are waiting their turn")]
+    ReadsFull,
+    #[error("reached max pushback; retry: too many large answers are waiting for their readers")]
+    AnswersFull,
     #[error(
         "Method Not Allowed: this log has been frozen and serves reads only; add to its \
         successor"
@@ -203,7 +212,9 @@ impl Refusal {
             R::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
             R::BodyCoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
             R::Unauthorized => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
-            R::RekorBodyTooLarge { .. }
+            R::NotOneHost { .. }
+            | R::RekorBodyTooLarge { .. }
+            | R::RekorEntryTooLarge { .. }
             | R::RekorBatchTooMany { .. }
             | R::BodyBroken
             | R::UnknownQuery
@@ -217,6 +228,8 @@ impl Refusal {
             R::PoolFull
             | R::VerifyQueueFull
             | R::BodiesFull
+            | R::ReadsFull
+            | R::AnswersFull
             | R::LogFailed
             | R::LogStopped
             | R::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
@@ -233,6 +246,16 @@ impl Refusal {
         match error {
             AddError::Fatal(reason) => Refusal::from(Rejection::ReadOnly(reason)),
             error => Refusal::from(error),
+        }
+    }
+
+    /// As [`Refusal::not_admitted`] under `api/v2/`, where every bound is a 400.
+    pub(crate) fn rekor_not_admitted(error: AddError) -> Refusal {
+        match Refusal::not_admitted(error) {
+            Refusal::BatchTooMany { max } => Refusal::RekorBatchTooMany { max },
+            Refusal::BodyTooLarge { max } => Refusal::RekorBodyTooLarge { max },
+            Refusal::EntryTooLarge { found, max } => Refusal::RekorEntryTooLarge { found, max },
+            refusal => refusal,
         }
     }
 
@@ -288,6 +311,8 @@ impl Refusal {
             Refusal::PoolFull
             | Refusal::VerifyQueueFull
             | Refusal::BodiesFull
+            | Refusal::ReadsFull
+            | Refusal::AnswersFull
             | Refusal::PublishTimeout(_) => Some(1),
             Refusal::ShuttingDown => Some(5),
             Refusal::LogFailed | Refusal::LogStopped => Some(60),

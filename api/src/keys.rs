@@ -21,7 +21,12 @@ use crate::app::Token;
 const PEM_LABEL: &str = "PRIVATE KEY";
 
 /// Bytes of a key or token file; a key has about 120.
-const FILE_LEN_BYTES_MAX: u64 = 1 << 20;
+const FILE_LEN_BYTES_MAX: usize = 1 << 20;
+const READ_LEN_BYTES: u64 = (1 << 20) + 1;
+
+/// Permissions that a private file must not give: any to others, and writing to its group. Reading
+/// may be given to the group: a service manager's credentials are mounted so.
+const EXPOSED_MODE: u32 = 0o027;
 
 /// Characters of a bearer token: fewer could be guessed.
 const TOKEN_LEN_MIN: usize = 16;
@@ -37,14 +42,16 @@ pub(crate) enum KeyFileError {
     Write { path: PathBuf, cause: io::Error },
     #[error("{} can't be read: {cause}; restore it from your backup", path.display())]
     Read { path: PathBuf, cause: io::Error },
-    #[error("{} can be read by other users (mode {mode:03o}); run `chmod 600` on it",
-        path.display())]
+    #[error("{} {} (mode {mode:03o}); run `chmod 600` on it", path.display(), exposure(*mode))]
     Mode { path: PathBuf, mode: u32 },
     #[error("{} does not hold an Ed25519 key in PKCS#8 PEM ({why}); restore it from your backup",
         path.display())]
     NotAKey { path: PathBuf, why: String },
     #[error("the system gave no key: {0}")]
     Generate(&'static str),
+    #[error("{} has more than {FILE_LEN_BYTES_MAX} bytes; a key is smaller, and tokens are one a \
+        line", .0.display())]
+    TooLong(PathBuf),
     #[error("{}:{line}: a token has {found} characters; use {TOKEN_LEN_MIN} or more, for example \
         from `openssl rand -hex 32`", path.display())]
     TokenTooShort {
@@ -165,6 +172,16 @@ pub(crate) fn load_tokens(path: &Path) -> Result<Vec<Token>, KeyFileError> {
     }
 }
 
+/// What is wrong with a private file of that mode.
+fn exposure(mode: u32) -> &'static str {
+    match (mode & 0o004 != 0, mode & 0o022 != 0) {
+        (true, true) => "can be read and changed by other users",
+        (true, false) => "can be read by other users",
+        (false, true) => "can be changed by other users",
+        (false, false) => "is open to other users",
+    }
+}
+
 /// The bytes of a file that only its owner may read.
 fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let read_error = |cause| KeyFileError::Read {
@@ -173,17 +190,21 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     };
     let file = fs::File::open(path).map_err(read_error)?;
     let mode = file.metadata().map_err(read_error)?.mode() & 0o777;
-    // A group may be given the right to read (a service manager's credentials are mounted so).
-    if mode & 0o007 != 0 || mode & 0o020 != 0 {
+    if mode & EXPOSED_MODE != 0 {
         return Err(KeyFileError::Mode {
             path: path.to_owned(),
             mode,
         });
     }
     let mut bytes = Zeroizing::new(Vec::new());
-    file.take(FILE_LEN_BYTES_MAX)
+    // One byte more than fits tells a longer file from one that just fits.
+    let length = file
+        .take(READ_LEN_BYTES)
         .read_to_end(&mut bytes)
         .map_err(read_error)?;
+    if length > FILE_LEN_BYTES_MAX {
+        return Err(KeyFileError::TooLong(path.to_owned()));
+    }
     Ok(bytes)
 }
 
@@ -263,6 +284,38 @@ mod tests {
             "{error}"
         );
         assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn what_a_mode_opens_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.pem");
+        for (mode, words) in [
+            (0o604, "can be read by"),
+            (0o620, "can be changed by"),
+            (0o602, "can be changed by"),
+            (0o666, "can be read and changed by"),
+            (0o601, "is open to"),
+        ] {
+            write(&path, "x", mode);
+            let error = load(&path, &origin()).unwrap_err().to_string();
+            assert!(error.contains(words), "{mode:o}: {error}");
+        }
+        write(&path, "x", 0o640);
+        let error = load(&path, &origin()).unwrap_err();
+        assert!(matches!(error, KeyFileError::NotAKey { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_refused_and_never_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tokens");
+        let fits = "0123456789abcdef\n".repeat(FILE_LEN_BYTES_MAX / 17);
+        write(&path, &fits, 0o600);
+        assert_eq!(load_tokens(&path).unwrap().len(), FILE_LEN_BYTES_MAX / 17);
+        write(&path, &format!("{fits}fedcba9876543210\n"), 0o600);
+        let error = load_tokens(&path).unwrap_err();
+        assert!(matches!(error, KeyFileError::TooLong(_)), "{error}");
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub(crate) struct Limits {
     pub(crate) header_timeout: Duration,
     /// How long a client may take to send one request's body, from first byte to last.
     pub(crate) body_timeout: Duration,
-    /// How long one request may take from its headers to the last byte of its answer's head.
+    /// How long one request may take from the last byte of its body to its answer; from its headers
+    /// on it has `body_timeout` besides.
     pub(crate) request_timeout: Duration,
     /// How long shutdown waits for running requests, and then for the logs to drain.
     pub(crate) shutdown_timeout: Duration,
@@ -49,6 +50,19 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// How long an accepted entry is waited for: most of the time one request may take; the rest
+    /// is for checking it before and proving it after.
+    pub(crate) fn publish_wait_max(&self) -> Duration {
+        self.request_timeout / 3 * 2
+    }
+}
+
+/// How long sequenced entries may go without a checkpoint that covers them, on top of the log's
+/// checkpoint interval, until the log counts as unhealthy: some tries of a signer or a disk that
+/// fails for a moment, and well before clients' patience ends.
+pub(crate) const PUBLISH_LAG_MAX: Duration = Duration::from_secs(10);
 
 /// Body bytes of `POST /add`: an entry bundle frames an entry's length in two bytes.
 pub(crate) const RAW_ENTRY_LEN_BYTES_MAX: usize = tiles::ENTRY_LEN_BYTES_MAX;
@@ -92,3 +106,46 @@ pub(crate) const METRICS_CONNECTIONS_MAX: usize = 16;
 
 const _: () = assert!(RAW_ENTRY_LEN_BYTES_MAX == 65_535);
 const _: () = assert!(HTTP2_STREAM_WINDOW_BYTES <= HTTP2_CONNECTION_WINDOW_BYTES);
+
+/// Bytes of entry bundles that wait for their readers, beyond which bundles are refused: a client
+/// that asks and does not read must not fill the memory. Sixteen of the largest, some hundred
+/// ordinary ones. Tiles are not counted: each is at most 8 KiB, and streams and connections bound
+/// them.
+pub(crate) const BUNDLES_UNREAD_LEN_BYTES_MAX: usize = 256 << 20;
+
+/// As [`BUNDLES_UNREAD_LEN_BYTES_MAX`], for the proofs of batches: their entries are logged
+/// already, so that nobody who reads bundles slowly may stand in their way.
+pub(crate) const PROOFS_UNREAD_LEN_BYTES_MAX: usize = 256 << 20;
+
+/// How long the proofs of a batch wait for room among those that are not read yet. Past it: 503.
+pub(crate) const PROOFS_ROOM_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long an answer that counts as unread may stay so before its connection is cut: 16 MiB at
+/// little more than 1 Mbit/s.
+pub(crate) const UNREAD_TIME_MAX: Duration = Duration::from_mins(2);
+
+/// How long a connection may go on without a running request once the server shuts down: time for
+/// a reader that is there, none for one that isn't.
+pub(crate) const UNREAD_SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Bundles read and coded at once, and likewise batches proven: enough to keep every core of a
+/// large machine busy, few enough that so many of the largest bundles fit in memory twice.
+pub(crate) const HEAVY_COUNT_MAX: usize = 16;
+
+/// Bundles that may wait to be read. Past it: 503, because a longer queue only turns into
+/// time-outs. As many as one HTTP/2 connection may ask for at once.
+pub(crate) const BUNDLES_WAITING_COUNT_MAX: usize = 128;
+
+/// Batches on their way into the log, whose proofs are still to be made. Past it: 503, before
+/// anything is logged.
+pub(crate) const PROOFS_WAITING_COUNT_MAX: usize = 1024;
+
+/// Bytes of a refused HTTP/1 body that are still received, and thrown away: many clients look for
+/// an answer only once they have sent everything. As much as the largest body we take, twice.
+pub(crate) const DRAIN_LEN_BYTES_MAX: usize = 32 << 20;
+
+/// How long they are received.
+pub(crate) const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
+
+const _: () =
+    assert!(BUNDLES_UNREAD_LEN_BYTES_MAX >= 4 * tiles::entry_bundle::BUNDLE_LEN_BYTES_MAX);

@@ -13,13 +13,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
+use crate::error::Refusal;
 pub(crate) use health::{Detail, Health};
 pub(crate) use metrics::Metrics;
 pub(crate) use request::observe;
@@ -76,12 +77,19 @@ pub(crate) fn metrics_router(app: &Arc<App>) -> Router {
     Router::new()
         .route(
             "/metrics",
-            get(move || async move { metrics_response(&registry) }),
+            refusing(get(move || async move { metrics_response(&registry) })),
         )
         .route(
             "/healthz",
-            get(move || async move { health_response(&detailed, Detail::Reason) }),
+            refusing(get(move || async move {
+                health_response(&detailed, Detail::Reason)
+            })),
         )
+}
+
+/// `route`, refusing other methods as every path does.
+pub(crate) fn refusing(route: MethodRouter) -> MethodRouter {
+    route.fallback(|| async { Refusal::MethodNotAllowed { allow: "GET, HEAD" } })
 }
 
 fn metrics_response(registry: &Registry) -> Response {
@@ -108,4 +116,33 @@ fn health_response(app: &App, detail: Detail) -> Response {
         health.to_json(),
     )
         .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use axum::body::Body;
+    use http::Method;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use crate::testing::{TestServer, request};
+
+    #[tokio::test]
+    async fn a_wrong_method_is_refused_as_elsewhere() {
+        let router = metrics_router(&TestServer::raw().app);
+        for (method, path) in [
+            (Method::POST, "/healthz"),
+            (Method::OPTIONS, "/healthz"),
+            (Method::PUT, "/metrics"),
+        ] {
+            let asked = request(method, path, Body::empty());
+            let response = router.clone().oneshot(asked).await.unwrap();
+            assert_eq!(response.status(), 405);
+            assert_eq!(response.headers()["allow"], "GET, HEAD");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert!(body.starts_with(br#"{"code":12,"message":"Method Not Allowed"#));
+        }
+    }
 }

@@ -46,6 +46,40 @@ pub(crate) fn parse(kind: LogKind, text: &str) -> Result<Origin, OriginError> {
     }
 }
 
+/// A v2 log's origin that is not the host of the URL at which clients reach the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "origin {found:?} is not the host {host:?} of the URL, and Sigstore clients take the one for \
+     the other; change --origin to {host:?} or --url to {url:?}"
+)]
+pub(crate) struct UrlHostError {
+    /// The origin.
+    pub(crate) found: String,
+    pub(crate) host: String,
+    /// The URL with the origin as its host.
+    pub(crate) url: String,
+}
+
+/// Checks that clients find the origin that the URL makes them expect. `url` has passed
+/// `config::check_url`.
+///
+/// # Errors
+/// If they would not. Clients of raw logs are told the origin; any will do.
+pub(crate) fn check_url_host(kind: LogKind, origin: &str, url: &str) -> Result<(), UrlHostError> {
+    let uri = url.parse::<http::Uri>().unwrap_or_default();
+    let host = uri.host().unwrap_or_default();
+    if kind == LogKind::Raw || host.eq_ignore_ascii_case(origin) {
+        return Ok(());
+    }
+    let scheme = uri.scheme_str().unwrap_or("https");
+    let port = uri.port().map(|port| format!(":{port}"));
+    Err(UrlHostError {
+        found: origin.to_owned(),
+        host: host.to_ascii_lowercase(),
+        url: format!("{scheme}://{origin}{}", port.unwrap_or_default()),
+    })
+}
+
 /// What is wrong with `text`, if anything.
 fn problem(kind: LogKind, text: &str) -> Option<&'static str> {
     if text.is_empty() {
@@ -116,6 +150,20 @@ mod tests {
         let error = parse(kind, text).unwrap_err();
         assert!(error.problem.contains(problem), "{error}");
         assert!(error.instead.contains(instead), "{error}");
+    }
+
+    #[test]
+    fn a_v2_origin_is_the_host_of_its_url() {
+        let check = |kind, url| check_url_host(kind, "log.example.org", url);
+        let right = ["https://log.example.org", "http://LOG.example.org:8443"];
+        for url in right {
+            check(LogKind::RekorV2, url).unwrap();
+        }
+        let error = check(LogKind::RekorV2, "https://Other.example.net:8443").unwrap_err();
+        assert_eq!(error.host, "other.example.net");
+        assert_eq!(error.url, "https://log.example.org:8443");
+        assert!(error.to_string().contains("change --origin"), "{error}");
+        check(LogKind::Raw, "https://other.example.net").unwrap();
     }
 
     #[test]

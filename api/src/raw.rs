@@ -15,7 +15,7 @@ use http::{StatusCode, Uri};
 use tiles::{BundleError, EntryBundle};
 
 use crate::app::ServedLog;
-use crate::body::{self, BodyLimits};
+use crate::body::{self, BodyLimits, WholeBody};
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::limits::RAW_ENTRY_LEN_BYTES_MAX;
@@ -30,10 +30,11 @@ pub(crate) async fn add(
 ) -> Result<Response, Refusal> {
     let log = read::open(served)?;
     let wait = Wait::parse(request.uri())?;
-    let body = body_bytes(service, request, RAW_ENTRY_LEN_BYTES_MAX).await?;
+    let body = read_body(service, request, RAW_ENTRY_LEN_BYTES_MAX).await?;
     // A copy: the body may be a small piece of a large network buffer, which it would hold on to
     // for as long as the entry waits.
-    let entry = UnfinishedEntry::new(Bytes::copy_from_slice(&body));
+    let entry = UnfinishedEntry::new(Bytes::copy_from_slice(body.bytes()));
+    drop(body);
     let ticket = log.add(entry).map_err(Refusal::not_admitted)?;
     let [place] = places(service, log, &[ticket], wait).await?[..] else {
         return Err(Refusal::Internal);
@@ -50,14 +51,17 @@ pub(crate) async fn add_batch(
     let log = read::open(served)?;
     let wait = Wait::parse(request.uri())?;
     let limits = &service.app.limits;
-    let body = body_bytes(service, request, limits.batch_body_len_bytes_max).await?;
+    let body = read_body(service, request, limits.batch_body_len_bytes_max).await?;
     let count_max = limits.batch_count_max;
     // Every entry is hashed for its identity, which for megabytes is no work for this thread.
-    let entries = service
-        .verify
-        .run(move || split(&body, count_max))
-        .await??;
+    let splitting = service.verify.run(move || {
+        // The entries share the body's memory, and so its share of the budget goes with them.
+        split(body.bytes(), count_max).map(|entries| (entries, body))
+    });
+    let (entries, body) = splitting.await??;
     let tickets = log.add_many(entries).map_err(Refusal::not_admitted)?;
+    // From here on the engine's pool bounds what is held.
+    drop(body);
     let places = places(service, log, &tickets, wait).await?;
     let lines: Vec<String> = places
         .iter()
@@ -83,7 +87,7 @@ impl Wait {
     }
 }
 
-async fn body_bytes(service: &Service, request: Request, max: usize) -> Result<Bytes, Refusal> {
+async fn read_body(service: &Service, request: Request, max: usize) -> Result<WholeBody, Refusal> {
     let time_max = service.app.limits.body_timeout;
     let limits = BodyLimits {
         len_bytes_max: max,
@@ -91,9 +95,7 @@ async fn body_bytes(service: &Service, request: Request, max: usize) -> Result<B
     };
     let (parts, body) = request.into_parts();
     let whole = body::read(&parts.headers, body, limits, &service.bodies).await;
-    let whole = whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))?;
-    // From here on the engine's pool bounds what is held.
-    Ok(whole.into_bytes())
+    whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))
 }
 
 /// The entries of a batch; each shares the memory of the body.

@@ -3,29 +3,29 @@
 //! Checkpoint and tiles are read where the request is served: the checkpoint is in memory, and a
 //! tile is one look-up of at most 8 KiB, far cheaper than handing it to another thread and back.
 //! A bundle may have 16 MiB and must often be decoded or encoded, so it is read on a blocking
-//! thread, a bounded number of them at a time; the others wait, and nobody else waits for them.
+//! thread, a bounded number of them at a time; a bounded number of others wait, and nobody else
+//! waits for them. What was read counts against a budget until its reader has taken it. `HEAD`
+//! costs no decoding and no encoding.
 //!
 //! Invariant: what carries immutable caching is immutable: the bytes of a path never change, and
 //! what is not in the published tree is a 404 that no cache keeps.
 
-use std::sync::Arc;
+pub(crate) mod lane;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use engine::{Log, StoredBytes};
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tiles::{BundleRef, ResourcePath, TileRef};
 
 use crate::app::ServedLog;
 use crate::content_coding::{self, Coding};
 use crate::error::Refusal;
 use crate::route::Service;
-
-/// Bundles being read and batches being proven at once: enough to keep every core of a large
-/// machine busy, few enough that sixteen of the largest bundles fit in memory more than once.
-pub(crate) const HEAVY_COUNT_MAX: usize = 16;
 
 /// Below this a coding saves less than its header costs.
 const CODED_LEN_BYTES_MIN: usize = 256;
@@ -44,14 +44,19 @@ pub(crate) async fn serve(
     service: &Service,
     log: &ServedLog,
     resource: ResourcePath,
-    headers: &HeaderMap,
+    (method, headers): (&Method, &HeaderMap),
 ) -> Result<Response, Refusal> {
     let log = open(log)?;
     match resource {
         ResourcePath::Checkpoint => Ok(checkpoint(log)),
         ResourcePath::Tile(tile_ref) => tile(log, tile_ref),
         ResourcePath::Entries(bundle_ref) => {
-            bundle(service, log, bundle_ref, content_coding::negotiate(headers)).await
+            let wanted = content_coding::negotiate(headers);
+            if *method == Method::HEAD {
+                bundle_head(service, log, bundle_ref, wanted).await
+            } else {
+                bundle(service, log, bundle_ref, wanted).await
+            }
         }
     }
 }
@@ -83,19 +88,66 @@ async fn bundle(
     bundle_ref: BundleRef,
     wanted: Coding,
 ) -> Result<Response, Refusal> {
-    let reader = log.reader();
-    let read = move || match reader.bundle(bundle_ref)? {
-        None => Err(Refusal::NotPublished),
-        Some(stored) => code(stored, wanted),
+    let (reader, budget) = (log.reader(), service.bundles_unread.clone());
+    if budget.is_full() {
+        return Err(Refusal::AnswersFull);
+    }
+    let read = move || {
+        let stored = reader.bundle(bundle_ref)?.ok_or(Refusal::NotPublished)?;
+        let (bytes, coding) = code(stored, wanted)?;
+        // Before this job gives its turn away, so that nothing is held that counts nowhere.
+        Ok::<_, Refusal>((budget.take(bytes.len())?, bytes, coding))
     };
-    let (bytes, coding) = heavy(service, read).await??;
-    let mut response = respond(BYTES, IMMUTABLE, bytes);
+    let (share, bytes, coding) = service.bundles.enter()?.run(read).await??;
+    let mut response = respond_bundle(coding);
+    share.fill(&mut response, bytes);
+    Ok(response)
+}
+
+/// The headers of [`bundle`]. There is no length where only encoding would tell it.
+async fn bundle_head(
+    service: &Service,
+    log: &Log,
+    bundle_ref: BundleRef,
+    wanted: Coding,
+) -> Result<Response, Refusal> {
+    let reader = log.reader();
+    let read = move || reader.bundle(bundle_ref);
+    let stored = service.bundles.enter()?.run(read).await??;
+    let (coding, len_bytes) = coded_len(&stored.ok_or(Refusal::NotPublished)?, wanted);
+    let mut response = respond_bundle(coding);
+    if let Some(len_bytes) = len_bytes {
+        let len_bytes = HeaderValue::from(len_bytes);
+        response.headers_mut().insert(CONTENT_LENGTH, len_bytes);
+    }
+    Ok(response)
+}
+
+/// A bundle's answer without its body.
+fn respond_bundle(coding: Coding) -> Response {
+    let mut response = respond(BYTES, IMMUTABLE, Bytes::new());
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if let Some(name) = coding.name() {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
     }
-    Ok(response)
+    response
+}
+
+/// What [`code`] would make of `stored`, and the length of that if it is known.
+fn coded_len(stored: &StoredBytes, wanted: Coding) -> (Coding, Option<usize>) {
+    let plain_len = match stored {
+        StoredBytes::Zstd { frame, .. } if wanted == Coding::Zstd => {
+            return (wanted, Some(frame.len()));
+        }
+        StoredBytes::Zstd { plain_len, .. } => *plain_len,
+        StoredBytes::Plain(bytes) => bytes.len(),
+    };
+    if plain_len < CODED_LEN_BYTES_MIN || wanted == Coding::Identity {
+        (Coding::Identity, Some(plain_len))
+    } else {
+        (wanted, None)
+    }
 }
 
 /// A stored bundle in the wanted coding, or as it is where coding it gains nothing. Stored zstd
@@ -113,24 +165,6 @@ fn code(stored: StoredBytes, wanted: Coding) -> Result<(Bytes, Coding), Refusal>
         Refusal::ReadFailed
     })?;
     Ok((coded, wanted))
-}
-
-/// Runs `job` on a blocking thread, once few enough others do.
-pub(crate) async fn heavy<T: Send + 'static>(
-    service: &Service,
-    job: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Refusal> {
-    let permit = Arc::clone(&service.heavy_reads).acquire_owned().await;
-    let permit = permit.map_err(|_| Refusal::Internal)?;
-    let running = tokio::task::spawn_blocking(move || {
-        // The job outlives a client that goes away, and so must its claim.
-        let _permit = permit;
-        job()
-    });
-    running.await.map_err(|error| {
-        tracing::error!(%error, "a read panicked");
-        Refusal::Internal
-    })
 }
 
 fn respond(content_type: &'static str, cache_control: &'static str, bytes: Bytes) -> Response {

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
-use tokio::sync::Semaphore;
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, Method, Version};
 
 use crate::app::{App, ServedLog};
 use crate::body::BodyBudget;
+use crate::body::unread::UnreadBudget;
 use crate::error::Refusal;
+use crate::limits;
+use crate::read::lane::Lane;
 use crate::verify_pool::{self, VerifyPool};
 use crate::{cors, raw, read, rekor};
 use locate::{Resource, Style, host, locate};
@@ -25,8 +27,12 @@ pub(crate) struct Service {
     pub(crate) app: Arc<App>,
     pub(crate) verify: VerifyPool,
     pub(crate) bodies: BodyBudget,
-    /// Held while bundles are decoded and encoded and while a batch is proven.
-    pub(crate) heavy_reads: Arc<Semaphore>,
+    /// Reading bundles, and what was read of them and is not taken yet.
+    pub(crate) bundles: Lane,
+    pub(crate) bundles_unread: UnreadBudget,
+    /// Proving batches: their entries are logged, so nobody's reads hold them up.
+    pub(crate) proofs: Lane,
+    pub(crate) proofs_unread: UnreadBudget,
 }
 
 impl Service {
@@ -42,7 +48,10 @@ impl Service {
         Ok(Service {
             verify: VerifyPool::new(verify_pool::thread_count(), limits.verify_queue_count_max)?,
             bodies: BodyBudget::new(largest),
-            heavy_reads: Arc::new(Semaphore::new(read::HEAVY_COUNT_MAX)),
+            bundles: Lane::new(limits::HEAVY_COUNT_MAX, limits::BUNDLES_WAITING_COUNT_MAX),
+            bundles_unread: UnreadBudget::new(limits::BUNDLES_UNREAD_LEN_BYTES_MAX),
+            proofs: Lane::new(limits::HEAVY_COUNT_MAX, limits::PROOFS_WAITING_COUNT_MAX),
+            proofs_unread: UnreadBudget::new(limits::PROOFS_UNREAD_LEN_BYTES_MAX),
             app,
         })
     }
@@ -71,6 +80,11 @@ async fn handle(State(service): State<Arc<Service>>, request: Request) -> Respon
 
 /// Who answers, and whether the method and the caller may.
 async fn dispatch(service: &Arc<Service>, request: Request) -> Result<Response, Refusal> {
+    // RFC 9112, section 3.2. HTTP/2 has `:authority`, HTTP/1.0 neither.
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if request.version() == Version::HTTP_11 && hosts != 1 {
+        return Err(Refusal::NotOneHost { found: hosts });
+    }
     let host = host(request.uri(), request.headers());
     let target = locate(&service.app, host.as_deref(), request.uri().path())?;
     let log = Arc::clone(target.log);
@@ -85,7 +99,8 @@ async fn dispatch(service: &Arc<Service>, request: Request) -> Result<Response, 
         });
     }
     if let Resource::Read(resource) = target.resource {
-        return read::serve(service, &log, resource, request.headers()).await;
+        let asked = (request.method(), request.headers());
+        return read::serve(service, &log, resource, asked).await;
     }
     if log.read_only {
         return Err(match target.style {

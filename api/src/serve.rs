@@ -3,10 +3,13 @@
 //! Order at start: lock the data directory, open the logs (never make one), put a first entry into
 //! an empty v2 log, then listen. Order at the end: stop accepting, let running requests finish,
 //! then close the logs, each within a limit; a second signal ends the process at once, which loses
-//! nothing that was acknowledged. A log that can't be opened is reported and the others are served.
+//! nothing that was acknowledged. A log that can't be opened is reported and the others are served;
+//! without any other there is nothing to serve.
 
 pub(crate) mod connection;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +17,21 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::routing::get;
+use tiles::VerifierKey;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::app::{App, LogKind, LogState, ServedLog, Token};
+use crate::app::{App, LogKind, LogState, PublishLag, ServedLog, Token};
 use crate::config::{Config, LogSettings, MetricsListen};
 use crate::keys::LogKey;
 use crate::limits::METRICS_CONNECTIONS_MAX;
 use crate::log_config::HashingPool;
 use crate::observe::{self, Metrics};
 use crate::stdout::say;
-use crate::{keys, log_config, rekor, route};
+use crate::{keys, log_config, origin, rekor, route};
 use connection::Server;
 
 /// What the command line may override.
@@ -40,7 +44,8 @@ pub(crate) struct Overrides {
 /// Serves until a signal ends it.
 ///
 /// # Errors
-/// If the directory is in use, a listener can't be bound, or the logs did not drain in time.
+/// If the directory is in use, a listener can't be bound, no log can be opened, or the logs did not
+/// drain in time.
 pub(crate) fn run(mut config: Config, overrides: Overrides) -> anyhow::Result<()> {
     config.listen = overrides.listen.unwrap_or(config.listen);
     config.metrics = overrides.metrics_listen.unwrap_or(config.metrics);
@@ -69,6 +74,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         logs = open_logs(config) => logs,
         name = signals.next() => return stop_at_once(name),
     };
+    check_one_open(&logs)?;
+    warn_of_url(config);
     let app = Arc::new(App {
         logs,
         limits: config.limits.clone(),
@@ -110,7 +117,7 @@ pub(crate) fn router(app: &Arc<App>) -> anyhow::Result<Router> {
     Ok(Router::new()
         .route(
             "/healthz",
-            get(observe::healthz).with_state(Arc::clone(app)),
+            observe::refusing(get(observe::healthz).with_state(Arc::clone(app))),
         )
         .fallback_service(routes)
         .layer(around))
@@ -128,9 +135,9 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 /// Opens every log of `config`, or says why not.
 async fn open_logs(config: &Config) -> Vec<Arc<ServedLog>> {
     let hashing = engine::hashing_pool().map_err(|error| error.to_string());
-    let mut logs = Vec::new();
+    let (mut logs, mut taken) = (Vec::new(), KeysTaken::default());
     for settings in &config.logs {
-        let mut log = open_log(config, settings, hashing.clone()).await;
+        let mut log = open_log(config, settings, &mut taken, hashing.clone()).await;
         if let Err(reason) = prepare(&log).await {
             log.state = LogState::Failed(reason);
         }
@@ -145,6 +152,7 @@ async fn open_logs(config: &Config) -> Vec<Arc<ServedLog>> {
 async fn open_log(
     config: &Config,
     settings: &LogSettings,
+    taken: &mut KeysTaken,
     hashing: Result<HashingPool, String>,
 ) -> ServedLog {
     let mut log = ServedLog {
@@ -158,8 +166,9 @@ async fn open_log(
         tokens: Vec::new(),
         read_only: settings.read_only,
         checkpoint_age_max: checkpoint_age_max(config, settings),
+        publish_lag: PublishLag::new(settings.engine_limits.checkpoint_interval),
     };
-    log.state = match open_parts(config, settings, hashing).await {
+    log.state = match open_parts(config, settings, taken, hashing).await {
         Ok((open, key, tokens)) => {
             log.verifier = Some(key.verifier);
             log.tokens = tokens;
@@ -174,10 +183,12 @@ async fn open_log(
 async fn open_parts(
     config: &Config,
     settings: &LogSettings,
+    taken: &mut KeysTaken,
     hashing: Result<HashingPool, String>,
 ) -> Result<(engine::Log, LogKey, Vec<Token>), String> {
     let hashing = hashing?;
     let key = keys::load(&settings.key, &settings.origin).map_err(|error| error.to_string())?;
+    taken.add(settings, &key.verifier)?;
     let tokens = match &settings.tokens_file {
         Some(path) => keys::load_tokens(path).map_err(|error| error.to_string())?,
         None => Vec::new(),
@@ -190,6 +201,60 @@ async fn open_parts(
         Ok(Ok(open)) => Ok((open, key, tokens)),
         Ok(Err(error)) => Err(format!("{error:#}")),
         Err(error) => Err(format!("opening it panicked: {error}")),
+    }
+}
+
+/// The public keys of the logs so far, each with its log's name. Only the keys themselves tell
+/// copies of one file.
+#[derive(Debug, Default)]
+struct KeysTaken(BTreeMap<Vec<u8>, String>);
+
+impl KeysTaken {
+    /// Takes the key for a log, unless another log has it: a key that signs for two logs lets one
+    /// be passed off as the other.
+    fn add(&mut self, settings: &LogSettings, key: &VerifierKey) -> Result<(), String> {
+        match self.0.entry(key.spki_der()) {
+            Entry::Vacant(free) => {
+                free.insert(settings.name.clone());
+                Ok(())
+            }
+            Entry::Occupied(other) => Err(format!(
+                "{} holds the key of the log {:?} too, and a key must never sign for two; restore \
+                 this log's own key from your backup",
+                settings.key.display(),
+                other.get()
+            )),
+        }
+    }
+}
+
+/// A server that answers nothing but refusals would look alive to whoever started it.
+fn check_one_open(logs: &[Arc<ServedLog>]) -> anyhow::Result<()> {
+    let reasons: Vec<String> = logs
+        .iter()
+        .map_while(|log| Some(format!("{}: {}", log.name, log.open().err()?)))
+        .collect();
+    anyhow::ensure!(
+        reasons.len() < logs.len(),
+        "no log can be opened, so there is nothing to serve; {}",
+        reasons.join("; ")
+    );
+    Ok(())
+}
+
+/// Says if Sigstore clients that follow `url` would refuse a log. Not refused: the log may have a
+/// host name of its own that only the proxy in front knows.
+fn warn_of_url(config: &Config) {
+    let everywhere = config.logs.iter().filter(|log| log.hosts.is_empty());
+    for (log, url) in everywhere.zip(config.url.iter().cycle()) {
+        if let Err(error) = origin::check_url_host(log.kind, log.origin.as_str(), url) {
+            let (origin, host) = (error.found, error.host);
+            tracing::warn!(
+                log = log.name,
+                "Sigstore clients can't use this log at {url}: its origin {origin:?} is not the \
+                 host {host:?}; change `url` in cairn.toml, or name the log's own `hosts`"
+            );
+        }
     }
 }
 
@@ -289,5 +354,52 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TestLog, TestServer};
+
+    fn logs(failed: [bool; 2]) -> Vec<Arc<ServedLog>> {
+        let log = |name, failed| TestLog {
+            failed,
+            ..TestLog::new(name, LogKind::Raw)
+        };
+        let server = TestServer::new([log("a", failed[0]), log("b", failed[1])]);
+        server.app.logs.clone()
+    }
+
+    #[test]
+    fn nothing_is_served_if_no_log_is_open() {
+        let error = check_one_open(&logs([true, true])).unwrap_err().to_string();
+        for words in ["no log can be opened", "a: /secret/path is gone", "b: "] {
+            assert!(error.contains(words), "{error}");
+        }
+        for failed in [[true, false], [false, true], [false, false]] {
+            check_one_open(&logs(failed)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_key_serves_no_second_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "[[log]]\nname = \"a\"\nkind = \"raw\"\norigin = \"a\"\n\
+            [[log]]\nname = \"b\"\nkind = \"raw\"\norigin = \"b\"\n";
+        let config = Config::parse(dir.path(), text).unwrap();
+        let [a, b] = config.logs.as_slice() else {
+            panic!("two logs")
+        };
+        let load = |log: &LogSettings| keys::load(&log.key, &log.origin).unwrap().verifier;
+        keys::create(&a.key).unwrap();
+        std::fs::copy(&a.key, &b.key).unwrap();
+        let mut taken = KeysTaken::default();
+        taken.add(a, &load(a)).unwrap();
+        let reason = taken.add(b, &load(b)).unwrap_err();
+        assert!(reason.contains("the log \"a\""), "{reason}");
+        std::fs::remove_file(&b.key).unwrap();
+        keys::create(&b.key).unwrap();
+        taken.add(b, &load(b)).unwrap();
     }
 }

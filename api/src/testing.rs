@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use bytes::Bytes;
 use engine::store::memory::{Faults, MemoryCheckpoint, MemoryCold, MemoryHot};
 use engine::{Log, LogConfig, LogIdentity, Stores};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tiles::{Ed25519NoteSigner, KeyName, NoteSigner as _, Origin};
 use tower::ServiceExt as _;
 
-use crate::app::{App, Duplicates, LogKind, LogState, ServedLog, Token};
+use crate::app::{App, Duplicates, LogKind, LogState, PublishLag, ServedLog, Token};
 use crate::client_address::TrustedProxies;
 use crate::limits::Limits;
 use crate::observe::Metrics;
@@ -96,6 +97,7 @@ impl TestLog {
             tokens: self.tokens.iter().map(|token| Token::new(token)).collect(),
             read_only: self.read_only,
             checkpoint_age_max: Duration::from_mins(1),
+            publish_lag: PublishLag::new(Duration::ZERO),
         }
     }
 }
@@ -146,8 +148,13 @@ impl TestServer {
         self.app.log(name).unwrap().open().unwrap()
     }
 
+    /// The answer, its body not read.
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.ask(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {
@@ -166,11 +173,12 @@ impl TestServer {
     }
 }
 
-/// A request for `path`, with `headers` added by the caller.
+/// A request for `path`, with `headers` added by the caller; by HTTP/2, which needs no host.
 pub(crate) fn request(method: Method, path: &str, body: impl Into<Body>) -> Request<Body> {
     Request::builder()
         .method(method)
         .uri(path)
+        .version(Version::HTTP_2)
         .body(body.into())
         .unwrap()
 }

@@ -7,8 +7,8 @@
 //! one batch; checkpoints are signed beside that at their usual cadence.
 //! Sketch: network none. Disk: one sync for a batch, and 258 bytes of bundle, 32 of tile and 48 of
 //! identity for an entry: 1.4 MB for 4096. Memory: as much again, twice, in RocksDB's log and
-//! table. CPU: identity and leaf hash, 200 and 100 ns, a node hash, 35 ns, and looking up and writing
-//! the identity, a few microseconds. Hence a large batch is bound by CPU, and a lone entry
+//! table. CPU: identity and leaf hash, 200 and 100 ns, a node hash, 35 ns, and looking up and
+//! writing the identity, a few microseconds. Hence a large batch is bound by CPU, and a lone entry
 //! after another costs a sync, some wake-ups of threads, and the wait for the next millisecond:
 //! no two batches have the same time.
 //!

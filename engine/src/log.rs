@@ -273,13 +273,16 @@ impl Log {
     #[must_use]
     pub fn status(&self) -> LogStatus {
         let (pool_count, pool_bytes) = self.inner.pool.load();
+        let committed = self.inner.committed.get().head;
+        // A clock that was put right needs no further batch to be believed.
+        let behind = self.inner.clock.now() <= committed.time;
         LogStatus {
             published: self.published(),
-            committed: self.inner.committed.get().head,
+            committed,
             pool_count,
             pool_bytes,
             stopped: self.inner.fail_stop.reason().map(str::to_owned),
-            refusing: crate::lock(&self.inner.refusing).clone(),
+            refusing: crate::lock(&self.inner.refusing).clone().filter(|_| behind),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The tiles that proofs were built from lately, in memory.
 //!
-//! A proof needs nodes inside a handful of tiles, and a parsed [`Tile`] keeps them once computed. New
-//! entries lie in the same few tiles at the right edge, so their proofs find all of them here.
+//! A proof needs nodes inside a handful of tiles, and a parsed [`Tile`] keeps them once computed.
+//! New entries lie in the same few tiles at the right edge, so their proofs find all of them here.
 //!
 //! Tiles are kept under their width too: a wider tile is another one. Two generations bound the
 //! memory: when the young one is full it becomes the old one, and what nobody asked for since the
@@ -13,8 +13,8 @@ use std::sync::Mutex;
 
 use tiles::{Tile, TileRef};
 
-/// Tiles in one generation. A tile with its nodes takes 16 KiB, so a log keeps 16 MiB at most, which
-/// covers the newest quarter of a million entries.
+/// Tiles in one generation. A tile with its nodes takes 16 KiB, so a log keeps 16 MiB at most,
+/// which covers the newest quarter of a million entries.
 const GENERATION_COUNT_MAX: usize = 512;
 
 /// Tiles by place and width.

@@ -122,13 +122,29 @@ fn keys_are_for_their_owner_alone() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// What ends a `cairnd serve` of `data`, none of whose logs can be opened.
+fn nothing_to_serve(data: &Data) -> String {
+    let ended = data.run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "off",
+    ]);
+    assert_eq!(ended.status.code(), Some(1), "{}", said(&ended));
+    assert_eq!(ended.stdout, b"", "{}", said(&ended));
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    let message = stderr.lines().last().unwrap_or_default();
+    assert!(message.contains("no log can be opened"), "{stderr}");
+    message.to_owned()
+}
+
 /// Serves a log after `change`; the log is refused, naming `what` differs from its store.
 fn check_other_log(what: &str, change: impl FnOnce(&Data)) {
     let data = Data::init("raw", "log.example.org");
     change(&data);
-    let server = data.serve();
-    assert!(server.line("log log ").ends_with(" failed"), "{what}");
-    server.says(what);
+    let message = nothing_to_serve(&data);
+    assert!(message.contains(what), "no {what:?} in {message}");
 }
 
 #[test]
@@ -142,4 +158,44 @@ fn another_key_or_origin_than_the_stores_is_refused() {
         let key = "keys/log.pem";
         fs::copy(other.path().join(key), data.path().join(key)).unwrap();
     });
+}
+
+#[test]
+fn a_server_without_any_log_ends() {
+    let data = Data::init("raw", "log.example.org").log("second", "rekor-v2");
+    fs::remove_dir_all(data.store("log")).unwrap();
+    fs::remove_file(data.path().join("keys/second.pem")).unwrap();
+    let message = nothing_to_serve(&data);
+    for log in ["log: ", "second: ", "keys/second.pem"] {
+        assert!(message.contains(log), "no {log:?} in {message}");
+    }
+}
+
+#[test]
+fn a_copied_key_serves_one_log_only() {
+    let data = Data::init("raw", "log.example.org").log("second", "raw");
+    let key = |name: &str| data.path().join("keys").join(name);
+    fs::copy(key("log.pem"), key("second.pem")).unwrap();
+    let server = data.serve();
+    assert_eq!(server.line("log log "), "raw log.example.org 0");
+    assert!(server.line("log second ").ends_with(" failed"));
+    server.says("a key must never sign for two");
+    server.client().post("/logs/log/add", "x").expect(200);
+}
+
+#[test]
+fn no_plain_copy_goes_over_a_log() {
+    check(
+        "#publish_dir = \"public/rekor\"",
+        "publish_dir = \"logs/rekor\"",
+        &["key `log.publish_dir`", "logs/rekor", "another directory"],
+    );
+    let data = Data::init("raw", "log.example.org");
+    let checkpoint = data.store("log").join("checkpoint");
+    let before = fs::read(&checkpoint).unwrap();
+    let store = data.store("log");
+    let refused = data.run(&["export", "--to", store.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(said(&refused).contains("--to "), "{}", said(&refused));
+    assert_eq!(fs::read(&checkpoint).unwrap(), before);
 }

@@ -58,6 +58,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 .header("access-control-request-headers", "content-type"),
         ),
         case("preflight-raw", Request::new("OPTIONS", "/logs/builds/add")),
+        case("healthz-post", Request::post("/healthz", "")),
         case("preflight-nowhere", Request::new("OPTIONS", "/nowhere")),
         case(
             "request-id-kept",
@@ -80,7 +81,10 @@ pub(crate) fn failed() -> Vec<Case> {
     vec![
         case("failed-read", Request::get("/logs/log/checkpoint")),
         case("failed-add", Request::post("/logs/log/add", "x")),
-        case("failed-other-log", Request::post("/logs/second/add", "x")),
+        case(
+            "failed-other-log",
+            Request::post("/logs/second/add?wait=published", "x"),
+        ),
         case("failed-healthz", Request::get("/healthz")),
     ]
 }

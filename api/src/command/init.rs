@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -58,6 +59,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     origin::parse(args.kind, &args.origin)?;
+    if let Some(url) = &args.url {
+        origin::check_url_host(args.kind, &args.origin, url)?;
+    }
     let dir = args.dir.as_path();
     let path = dir.join(config::FILE_NAME);
     if path
@@ -119,16 +123,40 @@ pub(super) fn create_log(dir: &Path, settings: &LogSettings) -> anyhow::Result<(
     created.with_context(|| format!("the log {:?} can't be made", settings.name))
 }
 
-/// Puts `text` at `path` whole or not at all, over whatever is there.
+/// Puts `text` at `path` whole or not at all, over whatever is there: a link stays and what it
+/// leads to is replaced, by a file of the same owner and mode.
 pub(super) fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+    let (path, old) = match fs::canonicalize(path) {
+        Ok(real) => {
+            let old = fs::metadata(&real)?;
+            (real, Some(old))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_owned(), None),
+        Err(error) => return Err(error),
+    };
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
     let temporary = PathBuf::from(temporary);
     let mut file = fs::File::create(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    keys::sync_parent(path)
+    let written = old
+        .map_or(Ok(()), |old| belong_as(&file, &old))
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&temporary, &path));
+    if written.is_err() {
+        let _best_effort = fs::remove_file(&temporary);
+    }
+    written?;
+    keys::sync_parent(&path)
+}
+
+/// Gives `file` the owner and the mode of `old`. The owner first: changing it may clear mode bits.
+fn belong_as(file: &fs::File, old: &fs::Metadata) -> io::Result<()> {
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+        std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid()))?;
+    }
+    file.set_permissions(old.permissions())
 }
 
 fn report(args: &Args, config: &Config) -> anyhow::Result<()> {
@@ -173,5 +201,44 @@ fn parse_metrics_listen(text: &str) -> Result<String, String> {
     match config::MetricsListen::parse(text) {
         Some(_) => Ok(text.to_owned()),
         None => Err("write an IP address and a port, or \"off\"".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_keeps_its_mode_and_the_link_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("real")).unwrap();
+        let (real, link) = (dir.path().join("real/c"), dir.path().join("link"));
+        fs::write(&real, "old").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink("real/c", &link).unwrap();
+        write_durably(&link, "new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+        assert_eq!(fs::metadata(&real).unwrap().mode() & 0o7777, 0o600);
+        assert_eq!(fs::read_dir(dir.path().join("real")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_origin_that_is_not_the_urls_host_is_refused_before_anything_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let args = Args {
+            dir: dir.path().join("new"),
+            origin: "log.example.org".to_owned(),
+            kind: LogKind::RekorV2,
+            listen: config::LISTEN_DEFAULT.parse().unwrap(),
+            url: Some("https://other.example.net:8443".to_owned()),
+            metrics_listen: None,
+        };
+        let error = run(&args).unwrap_err();
+        assert!(error.to_string().contains("--url"), "{error:#}");
+        assert_eq!(super::super::exit_code(&error), 2);
+        assert!(!args.dir.exists());
     }
 }

@@ -1,7 +1,8 @@
 //! `cairnd log add`: one more log in an existing data directory.
 //!
 //! The new section is appended to cairn.toml as text, so that the operator's comments and order
-//! stay; the result is checked before anything is made and replaces the file by rename.
+//! stay; the result is checked before anything is made and replaces the file by rename, with the
+//! file's owner and mode.
 
 use std::path::PathBuf;
 
@@ -68,8 +69,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             new.strip_prefix(old.as_str()).unwrap_or(&new)
         );
     }
-    init::write_durably(&path, &new)
-        .with_context(|| format!("{} can't be written", path.display()))?;
+    init::write_durably(&path, &new).with_context(|| {
+        format!(
+            "{} can't be written; the log and its key are made, append this yourself:\n{}",
+            path.display(),
+            new.strip_prefix(old.as_str()).unwrap_or(&new)
+        )
+    })?;
     report(&added)
 }
 

@@ -13,8 +13,8 @@ Serve the logs of a data directory
 
 Prints `listening on http://ADDRESS` once it is bound, then one line for each log: `log NAME KIND
 ORIGIN SIZE`, or `failed` in place of the size if the log can't be opened; the others are served
-all the same, and /healthz says so. Logging goes to stderr; CAIRND_LOG sets its level (`warn`,
-`info,cairnd=debug`).
+all the same, and /healthz says so. If no log at all can be opened it ends with exit code 1.
+Logging goes to stderr; CAIRND_LOG sets its level (`warn`, `info,cairnd=debug`).
 
 SIGTERM or SIGINT ends it gracefully: running requests are answered, every entry that was taken
 is sequenced and published. A second signal, SIGKILL or a power cut ends it at once; nothing that

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::table::{ConfigError, Field, Source, Table};
-use super::{DAY_MS, HOUR_MS, NAME_ALLOWED, SECOND_MS, check_name};
+use super::{DAY_MS, HOUR_MS, NAME_ALLOWED, SECOND_MS, check_name, places};
 use crate::app::{Duplicates, LogKind};
+use crate::limits::Limits;
 use crate::{keys, origin};
 
 /// Logs in one process: each has its own threads and its own store.
@@ -39,6 +40,7 @@ impl LogSettings {
 pub(super) fn parse_logs(
     source: Source<'_>,
     dir: &Path,
+    limits: &Limits,
     field: &Field<'_>,
 ) -> Result<Vec<LogSettings>, ConfigError> {
     let tables = field.tables()?;
@@ -49,10 +51,16 @@ pub(super) fn parse_logs(
         ));
     }
     let mut taken = Taken::default();
-    tables
-        .into_iter()
-        .map(|(line, table)| parse_log(Table::new(source, "log", line, table), dir, &mut taken))
-        .collect()
+    let (mut logs, mut publish_fields) = (Vec::new(), Vec::new());
+    for (line, table) in tables {
+        let table = Table::new(source, "log", line, table);
+        let (log, publish_field) = parse_log(table, dir, limits, &mut taken)?;
+        publish_fields.push(publish_field);
+        logs.push(log);
+    }
+    // The last, because a directory may stand against any log of the file.
+    check_publish_dirs(dir, &logs, &publish_fields)?;
+    Ok(logs)
 }
 
 /// What earlier logs of the file have, and no later one may.
@@ -60,17 +68,19 @@ pub(super) fn parse_logs(
 struct Taken {
     names: BTreeSet<String>,
     origins: BTreeSet<String>,
+    /// Resolved.
     keys: BTreeSet<PathBuf>,
-    publish_dirs: BTreeSet<PathBuf>,
     /// Hosts with a v2 log at their root; `*` stands for all that are not named.
     hosts: BTreeSet<String>,
 }
 
-fn parse_log(
-    mut table: Table<'_>,
+/// One section, and where its `publish_dir` is, which all sections decide on.
+fn parse_log<'a>(
+    mut table: Table<'a>,
     dir: &Path,
+    limits: &Limits,
     taken: &mut Taken,
-) -> Result<LogSettings, ConfigError> {
+) -> Result<(LogSettings, Option<Field<'a>>), ConfigError> {
     let name = parse_name(&table.require("name", NAME_ALLOWED)?, taken)?;
     let kinds = [LogKind::RekorV2, LogKind::Raw].map(|kind| (kind.as_str(), kind));
     let kind = table
@@ -95,13 +105,17 @@ fn parse_log(
             .map(|field| field.string().map(|path| dir.join(path)))
             .transpose()?,
     };
-    let publish_dir = parse_publish_dir(table.take("publish_dir"), dir, taken)?;
+    let publish_field = table.take("publish_dir");
+    let publish_dir = match &publish_field {
+        Some(field) => Some(dir.join(field.string()?)),
+        None => None,
+    };
     let read_only = table
         .take("read_only")
         .map_or(Ok(false), |field| field.boolean())?;
-    let engine_limits = parse_engine_limits(&mut table)?;
+    let engine_limits = parse_engine_limits(&mut table, limits)?;
     table.finish()?;
-    Ok(LogSettings {
+    let log = LogSettings {
         name,
         kind,
         origin,
@@ -112,7 +126,8 @@ fn parse_log(
         publish_dir,
         read_only,
         engine_limits,
-    })
+    };
+    Ok((log, publish_field))
 }
 
 fn parse_name(field: &Field<'_>, taken: &mut Taken) -> Result<String, ConfigError> {
@@ -154,7 +169,7 @@ fn parse_key(
         Some(field) => dir.join(field.string()?),
         None => dir.join(keys::relative_path(name)),
     };
-    if !taken.keys.insert(path.clone()) {
+    if !taken.keys.insert(places::resolve(&path)) {
         let found = format!("{}, another log's key", path.display());
         let allowed = "each key in one log: a key must never sign for two";
         return Err(table.refuse("key", &found, allowed, "give this log a key of its own"));
@@ -213,22 +228,39 @@ fn parse_hosts(
     Ok(hosts)
 }
 
-fn parse_publish_dir(
-    field: Option<Field<'_>>,
+/// Checks each log's `publish_dir`, which is the field at the log's place in `fields`. Of two that
+/// stand against each other the later one is refused.
+fn check_publish_dirs(
     dir: &Path,
-    taken: &mut Taken,
-) -> Result<Option<PathBuf>, ConfigError> {
-    let Some(field) = field else { return Ok(None) };
-    let path = dir.join(field.string()?);
-    if !taken.publish_dirs.insert(path.clone()) {
-        let allowed = "a directory of its own for each log";
-        return Err(field.refuse(allowed, "name another directory"));
+    logs: &[LogSettings],
+    fields: &[Option<Field<'_>>],
+) -> Result<(), ConfigError> {
+    let mut known = logs.to_vec();
+    for log in &mut known {
+        log.publish_dir = None;
     }
-    Ok(Some(path))
+    for (at, (log, field)) in logs.iter().zip(fields).enumerate() {
+        let (Some(field), Some(path)) = (field, &log.publish_dir) else {
+            continue;
+        };
+        if let Some(problem) = places::problem(dir, &known, log, path) {
+            let found = format!("{:?}, which is {problem}", field.string()?);
+            let fix = format!("name another directory, such as \"public/{}\"", log.name);
+            return Err(field.refuse_found(found, places::ALLOWED, fix));
+        }
+        if let Some(earlier) = known.get_mut(at) {
+            earlier.publish_dir.clone_from(&log.publish_dir);
+        }
+    }
+    Ok(())
 }
 
-fn parse_engine_limits(table: &mut Table<'_>) -> Result<engine::Limits, ConfigError> {
+fn parse_engine_limits(
+    table: &mut Table<'_>,
+    http: &Limits,
+) -> Result<engine::Limits, ConfigError> {
     let mut limits = engine::Limits::default();
+    let mut interval_field = None;
     let times = [
         ("batch_age_ms", &mut limits.batch_age, 0..=10 * SECOND_MS),
         (
@@ -250,8 +282,12 @@ fn parse_engine_limits(table: &mut Table<'_>) -> Result<engine::Limits, ConfigEr
     for (key, target, range) in times {
         if let Some(field) = table.take(key) {
             *target = field.millis(range)?;
+            if key == "checkpoint_interval_ms" {
+                interval_field = Some(field);
+            }
         }
     }
+    check_interval(table, interval_field.as_ref(), &limits, http)?;
     let sizes = [
         ("pool_count_max", &mut limits.pool_count_max, 1..=1 << 24),
         (
@@ -271,4 +307,29 @@ fn parse_engine_limits(table: &mut Table<'_>) -> Result<engine::Limits, ConfigEr
         }
     }
     Ok(limits)
+}
+
+/// An add waits for the next batch and the next checkpoint; both must come before it gives up.
+fn check_interval(
+    table: &Table<'_>,
+    field: Option<&Field<'_>>,
+    limits: &engine::Limits,
+    http: &Limits,
+) -> Result<(), ConfigError> {
+    let wait_max = http.publish_wait_max();
+    let wait = limits.batch_age.saturating_add(limits.checkpoint_interval);
+    if wait < wait_max {
+        return Ok(());
+    }
+    let allowed = format!(
+        "with batch_age_ms less than {}, two thirds of limits.request_timeout_ms: an add waits for \
+         a checkpoint no longer",
+        wait_max.as_millis()
+    );
+    let fix = "shorten batch_age_ms or checkpoint_interval_ms, or raise limits.request_timeout_ms";
+    if let Some(field) = field {
+        return Err(field.refuse(allowed, fix));
+    }
+    let found = limits.checkpoint_interval.as_millis().to_string();
+    Err(table.refuse("checkpoint_interval_ms", &found, &allowed, fix))
 }

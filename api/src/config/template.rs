@@ -99,7 +99,8 @@ listen = @LISTEN@
 #header_timeout_ms = 15000
 # How long a client may take to send a body.
 #body_timeout_ms = 20000
-# How long a request may take altogether.
+# How long a request may take once its body is here. Two thirds of it are for
+# waiting for a checkpoint.
 #request_timeout_ms = 30000
 # How long a shutdown waits for running requests, and then for the logs.
 #shutdown_timeout_ms = 20000

@@ -50,7 +50,7 @@ fn every_setting_is_read() {
     let text = "listen = \"[::1]:80\"\nurl = \"https://log.example.org/\"\n\
         metrics_listen = \"off\"\ntrusted_proxies = [\"10.0.0.0/8\", \"192.0.2.1\"]\n[limits]\n\
         connections_max = 1_000\n\
-        header_timeout_ms = 0x3e8\ncheckpoint_age_max_ms = 5000\n[[log]]\nname = \"a\"\n\
+        header_timeout_ms = 0x3e8\ncheckpoint_age_max_ms = 1200000\n[[log]]\nname = \"a\"\n\
         kind = \"rekor-v2\"\norigin = \"log.example.org\"\nkey = \"/k/a.pem\"\n\
         hosts = [\"one.example.org\"]\nduplicates = \"conflict\"\npublish_dir = \"p\"\n\
         read_only = true\nbatch_age_ms = 7\npool_count_max = 9\n[[log]]\nname = \"b\"\n\
@@ -60,7 +60,7 @@ fn every_setting_is_read() {
     assert_eq!(config.metrics, MetricsListen::Off);
     assert_eq!(config.limits.connections_max, 1000);
     assert_eq!(config.limits.header_timeout.as_millis(), 1000);
-    assert_eq!(config.limits.checkpoint_age_max.unwrap().as_secs(), 5);
+    assert_eq!(config.limits.checkpoint_age_max.unwrap().as_secs(), 1200);
     let [log, raw] = config.logs.as_slice() else {
         panic!("two logs")
     };
@@ -237,6 +237,82 @@ fn a_limit_out_of_its_bounds_is_refused() {
         "log.pool_bytes_max",
         &["1048576"],
     );
+}
+
+#[test]
+fn a_checkpoint_age_that_idle_logs_reach_is_refused() {
+    let age = |age: &str, log: &str| {
+        format!("[limits]\nconnections_max = 1\ncheckpoint_age_max_ms = {age}\n{log}")
+    };
+    let key = "limits.checkpoint_age_max_ms";
+    check_refused(
+        &age("1199999", LOG),
+        3,
+        key,
+        &["1199999", "1200000 or more"],
+    );
+    parse(&age("1200000", LOG)).unwrap();
+    let slow = format!("{LOG}{RAW}checkpoint_resign_interval_ms = 3600000\n");
+    check_refused(&age("1200000", &slow), 3, key, &["7200000", "resign"]);
+    let fast = format!("{LOG}checkpoint_resign_interval_ms = 1000\n");
+    parse(&age("2000", &fast)).unwrap();
+}
+
+#[test]
+fn a_checkpoint_that_comes_after_adds_gave_up_is_refused() {
+    let key = "log.checkpoint_interval_ms";
+    let interval = |ms: u64| format!("{LOG}checkpoint_interval_ms = {ms}\n");
+    check_refused(&interval(19_950), 5, key, &["20000", "request_timeout_ms"]);
+    check_refused(&interval(3_600_000), 5, key, &["3600000"]);
+    parse(&interval(19_949)).unwrap();
+    let longer = format!("{}[limits]\nrequest_timeout_ms = 60000\n", interval(30_000));
+    parse(&longer).unwrap();
+    let shorter = format!("{LOG}[limits]\nrequest_timeout_ms = 150\n");
+    check_refused(
+        &shorter,
+        1,
+        key,
+        &["found 100", "batch_age_ms less than 100"],
+    );
+}
+
+#[test]
+fn a_publish_dir_over_what_logs_need_is_refused() {
+    for path in [
+        ".",
+        "..",
+        "/",
+        "logs",
+        "logs/a",
+        "logs/b",
+        "logs/new",
+        "x/../keys",
+        "keys/x",
+    ] {
+        let text = format!("{LOG}publish_dir = \"{path}\"\n{RAW}");
+        check_refused(&text, 5, "log.publish_dir", &["name another directory"]);
+    }
+    let text = format!("{LOG}key = \"secret/a.pem\"\n{RAW}publish_dir = \"secret\"\n");
+    check_refused(&text, 10, "log.publish_dir", &["secret/a.pem", "public"]);
+    parse(&format!("{LOG}publish_dir = \"public/a\"\n")).unwrap();
+}
+
+#[test]
+fn a_publish_dir_inside_another_is_refused() {
+    for (first, second) in [("p", "p/b"), ("p/a", "p"), ("p/a", "q/../p/a")] {
+        let text = format!("{LOG}publish_dir = \"{first}\"\n{RAW}publish_dir = \"{second}\"\n");
+        check_refused(&text, 10, "log.publish_dir", &["publish_dir of log \"a\""]);
+    }
+    parse(&format!(
+        "{LOG}publish_dir = \"p/a\"\n{RAW}publish_dir = \"p/b\"\n"
+    ))
+    .unwrap();
+}
+
+#[test]
+fn a_key_by_another_path_is_another_logs_key_still() {
+    let text = format!("{LOG}{RAW}key = \"keys/../keys/a.pem\"\n");
+    check_refused(&text, 5, "log.key", &["a key of its own"]);
 }
 
 #[test]

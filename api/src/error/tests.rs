@@ -23,6 +23,7 @@ fn one_of_each() -> Vec<(Refusal, u16, u8)> {
         (R::NotPublished, 404, 5),
         (R::MethodNotAllowed { allow: "GET" }, 405, 12),
         (R::RekorMethodNotAllowed { allow: "POST" }, 501, 12),
+        (R::NotOneHost { found: 2 }, 400, 3),
         (R::BodyTooLarge { max: 7 }, 413, 3),
         (R::RekorBodyTooLarge { max: 7 }, 400, 3),
         (R::BodyTimeout(seconds), 408, 4),
@@ -38,6 +39,7 @@ fn one_of_each() -> Vec<(Refusal, u16, u8)> {
         ),
         (R::InvalidBatch("why".to_owned()), 400, 3),
         (R::EntryTooLarge { found: 8, max: 7 }, 413, 3),
+        (R::RekorEntryTooLarge { found: 8, max: 7 }, 400, 3),
         (R::BatchFraming("why".to_owned()), 400, 3),
         (R::BatchEmpty, 400, 3),
         (R::BatchTooMany { max: 7 }, 413, 3),
@@ -47,6 +49,8 @@ fn one_of_each() -> Vec<(Refusal, u16, u8)> {
         (R::PoolFull, 503, 14),
         (R::VerifyQueueFull, 503, 14),
         (R::BodiesFull, 503, 14),
+        (R::ReadsFull, 503, 14),
+        (R::AnswersFull, 503, 14),
         (R::Frozen, 405, 12),
         (R::RekorFrozen, 405, 12),
         (R::LogFailed, 503, 14),
@@ -88,7 +92,9 @@ fn every_refusal_has_a_text_of_its_own() {
         // The same mistake met with two conventions has one text.
         if !matches!(
             refusal,
-            Refusal::RekorMethodNotAllowed { .. } | Refusal::BatchRefused(_)
+            Refusal::RekorMethodNotAllowed { .. }
+                | Refusal::RekorEntryTooLarge { .. }
+                | Refusal::BatchRefused(_)
         ) {
             let text = refusal.to_string();
             assert!(!text.contains('\n') && !text.contains("  "), "{text}");

@@ -1,6 +1,6 @@
-//! Whether each log does its work: it is open, takes entries unless frozen, and its checkpoint is
-//! not older than it may be. A log whose checkpoint ages has stopped publishing, whatever else it
-//! says of itself.
+//! Whether each log does its work: it is open, takes entries unless frozen, publishes what it took,
+//! and its checkpoint is not older than it may be. A log whose checkpoint ages has stopped
+//! publishing, whatever else it says of itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,8 @@ struct LogHealth {
 struct Facts {
     size: u64,
     checkpoint_age: Duration,
+    /// Entries wait for a checkpoint, and have for too long.
+    lagging: bool,
     /// Why adds are not taken.
     writable: Result<(), String>,
 }
@@ -86,10 +88,12 @@ fn log_health(log: &ServedLog, now: UnixMillis, detail: Detail) -> LogHealth {
     let state = match &log.state {
         LogState::Open(open) => {
             let status = open.status();
+            let (published, committed) = (status.published.size, status.committed.size);
             Ok(Facts {
+                lagging: log.publish_lag.is_too_long(published, committed, now),
                 size: status.published.size.get(),
                 checkpoint_age: now.since(status.published.signed_at),
-                writable: status.stopped.map_or(Ok(()), Err),
+                writable: status.stopped.or(status.refusing).map_or(Ok(()), Err),
             })
         }
         LogState::Failed(reason) => Err(reason.clone()),
@@ -124,9 +128,12 @@ fn judge(log: &ServedLog, state: Result<Facts, String>, detail: Detail) -> LogHe
     health.checkpoint_age_seconds = Some(facts.checkpoint_age.as_secs());
     health.writable = facts.writable.is_ok() && !log.read_only;
     let fresh = facts.checkpoint_age <= log.checkpoint_age_max;
-    health.healthy = fresh && facts.writable.is_ok();
+    health.healthy = fresh && !facts.lagging && facts.writable.is_ok();
     health.reason = match facts.writable {
         Err(reason) => Some(say("the log takes no entries", reason)),
+        Ok(()) if facts.lagging => {
+            Some("entries wait for a checkpoint; publishing has stopped".to_owned())
+        }
         Ok(()) if !fresh => Some("the checkpoint is too old; publishing has stopped".to_owned()),
         Ok(()) if log.read_only => Some("the log is frozen (read_only in cairn.toml)".to_owned()),
         Ok(()) => None,
@@ -137,7 +144,7 @@ fn judge(log: &ServedLog, state: Result<Facts, String>, detail: Detail) -> LogHe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Duplicates, LogKind};
+    use crate::app::{Duplicates, LogKind, PublishLag};
 
     fn log(read_only: bool) -> ServedLog {
         ServedLog {
@@ -151,6 +158,7 @@ mod tests {
             tokens: Vec::new(),
             read_only,
             checkpoint_age_max: Duration::from_mins(1),
+            publish_lag: PublishLag::new(Duration::ZERO),
         }
     }
 
@@ -158,6 +166,7 @@ mod tests {
         Facts {
             size: 7,
             checkpoint_age: Duration::from_secs(age),
+            lagging: false,
             writable: writable.map_err(str::to_owned),
         }
     }
@@ -178,6 +187,17 @@ mod tests {
         let health = judge(&log(false), Ok(facts(61, Ok(()))), Detail::Class);
         assert!(!health.healthy && health.writable);
         assert!(health.reason.unwrap().contains("too old"));
+    }
+
+    #[test]
+    fn a_log_that_does_not_publish_is_unhealthy_before_its_checkpoint_is_old() {
+        let lagging = Facts {
+            lagging: true,
+            ..facts(1, Ok(()))
+        };
+        let health = judge(&log(false), Ok(lagging), Detail::Class);
+        assert!(!health.healthy && health.writable);
+        assert!(health.reason.unwrap().contains("wait for a checkpoint"));
     }
 
     #[test]

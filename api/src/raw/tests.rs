@@ -182,3 +182,28 @@ async fn a_closed_log_is_shutting_down() {
     let answer = server.post("/logs/log/add", "a").await;
     answer.check_refused(503, 14, "this server is shutting down");
 }
+
+#[tokio::test]
+async fn a_batch_that_waits_to_be_split_counts_as_a_body() {
+    let server = TestServer::raw();
+    let largest = server.app.limits.batch_body_len_bytes_max;
+    let (finish, may_finish) = std::sync::mpsc::channel::<()>();
+    let may_finish = std::sync::Arc::new(std::sync::Mutex::new(may_finish));
+    // Every thread of the pool is busy until `finish` is dropped.
+    let busy: Vec<_> = (0..crate::verify_pool::thread_count().get())
+        .map(|_| {
+            let may_finish = std::sync::Arc::clone(&may_finish);
+            let wait = move || may_finish.lock().unwrap().recv().is_err();
+            server.service.verify.submit(wait).unwrap()
+        })
+        .collect();
+    let body = framed(&[&vec![b'x'; 60_000]]);
+    let mut adding = Box::pin(server.post("/logs/log/add-batch", body));
+    let first = std::future::poll_fn(|cx| std::task::Poll::Ready(adding.as_mut().poll(cx)));
+    assert!(first.await.is_pending());
+    assert!(!server.service.bodies.is_unused(largest));
+    drop(finish);
+    assert_eq!(adding.await.status, 200);
+    assert!(server.service.bodies.is_unused(largest));
+    drop(busy);
+}

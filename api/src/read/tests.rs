@@ -3,6 +3,7 @@
 use super::*;
 
 use std::io::Read as _;
+use std::sync::Arc;
 
 use axum::body::Body;
 use engine::UnfinishedEntry;
@@ -11,6 +12,7 @@ use http::Method;
 use http::header::ACCEPT_ENCODING;
 
 use crate::app::LogKind;
+use crate::limits::BUNDLES_UNREAD_LEN_BYTES_MAX;
 use crate::testing::{Answer, TestLog, TestServer, request};
 
 /// A server whose log `log` has published `count` entries of 100 bytes each.
@@ -199,6 +201,80 @@ async fn reads_go_on_while_writes_fail() {
             server.get(&format!("/logs/log/{path}")).await.status,
             200,
             "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn bundles_nobody_takes_are_bounded() {
+    let server = server(256).await;
+    // Room for one such bundle, and not for two.
+    let budget = &server.service.bundles_unread;
+    let _others = budget
+        .take(BUNDLES_UNREAD_LEN_BYTES_MAX - (30 << 10))
+        .unwrap();
+    let path = "/logs/log/tile/entries/000";
+    let unread = server.ask(request(Method::GET, path, Body::empty())).await;
+    assert_eq!(unread.status(), 200);
+    let answer = server.get(path).await;
+    answer.check_refused(
+        503,
+        14,
+        "reached max pushback; retry: too many large answers",
+    );
+    assert_eq!(answer.header("retry-after"), "1");
+    let head = server
+        .send(request(Method::HEAD, path, Body::empty()))
+        .await;
+    assert_eq!(head.status, 200, "a head has no body to hold");
+    assert_eq!(server.get("/logs/log/tile/0/000").await.status, 200);
+    drop(unread);
+    assert_eq!(server.get(path).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_queue_of_bundles_is_bounded() {
+    let server = server(1).await;
+    let places: Vec<_> = std::iter::from_fn(|| server.service.bundles.enter().ok()).collect();
+    let answer = server.get("/logs/log/tile/entries/000.p/1").await;
+    answer.check_refused(
+        503,
+        14,
+        "reached max pushback; retry: too many entry bundles",
+    );
+    assert!(
+        server.service.proofs.enter().is_ok(),
+        "proofs have places of their own"
+    );
+    assert_eq!(server.get("/logs/log/tile/0/000.p/1").await.status, 200);
+    drop(places);
+    assert_eq!(
+        server.get("/logs/log/tile/entries/000.p/1").await.status,
+        200
+    );
+}
+
+#[test]
+fn a_head_knows_the_length_of_what_is_not_encoded_for_it() {
+    let plain = StoredBytes::Plain(Bytes::from(vec![0; 300]));
+    let small = StoredBytes::Plain(Bytes::from(vec![0; CODED_LEN_BYTES_MIN - 1]));
+    let frame = StoredBytes::Zstd {
+        frame: Bytes::from_static(b"not even a frame"),
+        plain_len: 300,
+    };
+    for (stored, wanted, coding, len_bytes) in [
+        (&plain, Coding::Identity, Coding::Identity, Some(300)),
+        (&plain, Coding::Gzip, Coding::Gzip, None),
+        (&plain, Coding::Zstd, Coding::Zstd, None),
+        (&small, Coding::Gzip, Coding::Identity, Some(255)),
+        (&frame, Coding::Identity, Coding::Identity, Some(300)),
+        (&frame, Coding::Gzip, Coding::Gzip, None),
+        (&frame, Coding::Zstd, Coding::Zstd, Some(16)),
+    ] {
+        assert_eq!(
+            coded_len(stored, wanted),
+            (coding, len_bytes),
+            "{stored:?} {wanted:?}"
         );
     }
 }

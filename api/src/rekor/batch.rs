@@ -29,8 +29,10 @@ use serde_json::value::RawValue;
 
 use crate::app::{Duplicates, ServedLog};
 use crate::body::WholeBody;
+use crate::body::unread::Share;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
+use crate::limits::PROOFS_ROOM_TIME_MAX;
 use crate::read;
 use crate::route::Service;
 
@@ -40,6 +42,9 @@ use super::{check, prove, read_body};
 /// Requests checked in one job: long enough to be worth the hand-over, short enough that others
 /// get their turn between two of them.
 const REQUESTS_PER_JOB: usize = 16;
+
+/// Of one result beside its entry: forty hashes and a checkpoint with many cosignatures.
+const PROOF_LEN_BYTES: usize = 6 << 10;
 
 /// One element on its way, or why it goes no further.
 type Checked = Result<UnfinishedEntry, Refusal>;
@@ -56,20 +61,41 @@ pub(crate) async fn add(
     let limits = &service.app.limits;
     let body = read_body(service, request, limits.batch_body_len_bytes_max).await?;
     let checked = check_all(service, body).await?;
+    // Taken before anything is logged, so that a full queue turns nobody away after that.
+    let turn = service.proofs.enter()?;
 
     let deadline = Deadline::new(limits);
     let placed = place(log, deadline, checked).await?;
     let indexed: Vec<Sequenced> = placed.iter().flatten().map(|(_, place)| *place).collect();
     let head = deadline.published(log, &indexed).await?;
 
+    let share = room(service, &placed).await?;
+
     let (served, reader) = (Arc::clone(served), log.reader());
-    let proving = move || -> Vec<Proven> {
-        placed
+    let proving = move || {
+        let proven = placed
             .into_iter()
-            .map(|placed| proven(&served, &reader, placed?, &head))
-            .collect()
+            .map(|placed| proven(&served, &reader, placed?, &head));
+        answer(proven.collect())
     };
-    answer(read::heavy(service, proving).await?)
+    let json = turn.run(proving).await??;
+    let mut response = created(String::new());
+    share.fill(
+        &mut response,
+        Bytes::from(json.into_boxed_str().into_boxed_bytes()),
+    );
+    Ok(response)
+}
+
+/// Room for the proofs, for which those of others may have to be read first. The entries are logged
+/// by now: a client turned away here gets its proofs by sending the batch again.
+async fn room(service: &Service, placed: &[Placed]) -> Result<Share, Refusal> {
+    let leaves = placed.iter().flatten().map(|(leaf, _)| leaf.len());
+    let entries_len = leaves.sum::<usize>().saturating_mul(2); // In base64, and quoted.
+    let proofs_len = placed.len().saturating_mul(PROOF_LEN_BYTES);
+    let budget = &service.proofs_unread;
+    let len_bytes = entries_len.saturating_add(proofs_len);
+    budget.take_within(len_bytes, PROOFS_ROOM_TIME_MAX).await
 }
 
 /// Checks every element on the verify pool, and leaves its refusal in its place.
@@ -148,7 +174,7 @@ async fn place(
     let tickets = if entries.is_empty() {
         Vec::new()
     } else {
-        log.add_many(entries).map_err(Refusal::not_admitted)?
+        log.add_many(entries).map_err(Refusal::rekor_not_admitted)?
     };
     let mut tickets = tickets.into_iter();
     let mut placed = Vec::with_capacity(checked.len());
@@ -181,7 +207,7 @@ fn proven(
 }
 
 /// The whole answer.
-fn answer(results: Vec<Proven>) -> Result<Response, Refusal> {
+fn answer(results: Vec<Proven>) -> Result<String, Refusal> {
     if results.iter().all(Result::is_err) {
         return Err(Refusal::BatchRefused(
             results.into_iter().filter_map(Result::err).collect(),
@@ -191,7 +217,7 @@ fn answer(results: Vec<Proven>) -> Result<Response, Refusal> {
         .into_iter()
         .map(|result| result.unwrap_or_else(|refusal| refusal.to_json()))
         .collect();
-    Ok(created(format!(r#"{{"results":[{}]}}"#, results.join(","))))
+    Ok(format!(r#"{{"results":[{}]}}"#, results.join(",")))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(crate) async fn add(
 
     let deadline = Deadline::new(limits);
     let place = deadline
-        .sequenced(&log.add(entry).map_err(Refusal::not_admitted)?)
+        .sequenced(&log.add(entry).map_err(Refusal::rekor_not_admitted)?)
         .await?;
     let head = deadline.published(log, &[place]).await?;
     if place.duplicate && served.duplicates == Duplicates::Conflict {

@@ -160,3 +160,27 @@ async fn tokens_guard_adds_and_not_reads() {
     }
     assert_eq!(server.get("/logs/log/checkpoint").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_request_by_http_1_1_names_one_host() {
+    let server = both();
+    for (version, hosts, status) in [
+        (Version::HTTP_11, &[][..], 400),
+        (Version::HTTP_11, &["a"], 200),
+        (Version::HTTP_11, &["a", "b"], 400),
+        (Version::HTTP_11, &["a", "a"], 400),
+        (Version::HTTP_10, &[], 200),
+        (Version::HTTP_2, &[], 200),
+    ] {
+        let mut request = request(Method::GET, "/checkpoint", Body::empty());
+        *request.version_mut() = version;
+        for host in hosts {
+            request.headers_mut().append(HOST, host.parse().unwrap());
+        }
+        let answer = server.send(request).await;
+        assert_eq!(answer.status, status, "{version:?} {hosts:?}");
+        if status == 400 {
+            answer.check_refused(400, 3, "an HTTP/1.1 request has one host header");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! connects and sends nothing, one that stops half-way through, one that doesn't read its answer,
 //! and the number of connections.
 
+mod activity;
 mod idle;
 
 use std::convert::Infallible;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
+use http::{Method, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,7 +26,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
 use crate::app::App;
+use crate::body::drain::Drained;
+use crate::body::unread::Unread;
 use crate::limits::{self, Limits};
+use activity::Activity;
 use idle::IdleLimit;
 
 /// What one listener serves, and within which limits. Clones share the count of connections.
@@ -97,24 +103,56 @@ impl Server {
             return;
         }
         let io = TokioIo::new(IdleLimit::new(stream, idle_timeout(&self.app.limits)));
-        let (app, router) = (Arc::clone(&self.app), self.router);
+        let (app, router, activity) = (Arc::clone(&self.app), self.router, Activity::new());
+        let running = activity.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(Body::new);
+            let mut request = with_drain(request);
             app.trusted_proxies.mark(peer, &mut request);
-            let router = router.clone();
-            async move {
-                router
-                    .oneshot(request)
-                    .await
-                    .map_err(|never: Infallible| never)
-            }
+            answer(router.clone(), running.clone(), request)
         });
         let connection = self.builder.serve_connection(io, service).into_owned();
-        if let Err(error) = watcher.watch(connection).await {
+        let ended = tokio::select! {
+            ended = watcher.watch(connection) => ended.map_err(|error| error.to_string()),
+            () = activity.over(stopped) => Err("answers were not read in time".to_owned()),
+        };
+        if let Err(error) = ended {
             self.app.metrics.connection_refused();
             tracing::debug!(%peer, %error, "a connection ended early");
         }
     }
+}
+
+/// The request with a body that a refusal leaves to be drained, if the client is sending one.
+fn with_drain(request: hyper::Request<Incoming>) -> hyper::Request<Body> {
+    let drains = request.version() < Version::HTTP_2
+        // Such a client sends nothing before it is told to.
+        && !request.headers().contains_key(EXPECT);
+    request.map(|body| {
+        if drains {
+            Body::new(Drained::new(body))
+        } else {
+            Body::new(body)
+        }
+    })
+}
+
+/// The router's answer, which counts as the connection's until it is read.
+async fn answer(
+    router: Router,
+    activity: Activity,
+    request: hyper::Request<Body>,
+) -> Result<hyper::Response<Body>, Infallible> {
+    let _running = activity.begin();
+    let is_head = *request.method() == Method::HEAD;
+    let mut response = router.oneshot(request).await?;
+    if is_head && response.headers().contains_key(CONTENT_ENCODING) {
+        // Nothing was encoded, so there is no length but that of the missing body.
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    if let Some(unread) = response.extensions_mut().remove::<Unread>() {
+        activity.answered(unread);
+    }
+    Ok(response)
 }
 
 /// hyper's own limits.

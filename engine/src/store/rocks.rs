@@ -406,7 +406,8 @@ fn family_options(name: &str, cache: &Cache) -> Options {
         // Nearly every look-up is for an identity that is not there: let a filter answer it.
         table.set_bloom_filter(10.0, false);
         // Random keys that are only ever looked up one by one: a hash table of short lists takes
-        // and finds them in constant time, where one long sorted list misses the cache at each step.
+        // and finds them in constant time, where one long sorted list misses the cache at each
+        // step.
         options.set_prefix_extractor(SliceTransform::create_fixed_prefix(IDENTITY_PREFIX_LEN));
         options.set_memtable_factory(MemtableFactory::HashSkipList {
             bucket_count: IDENTITY_BUCKETS,

@@ -181,3 +181,30 @@ async fn a_full_pool_pushes_the_whole_batch_back() {
     answer.check_refused(503, 14, "reached max pushback; retry");
     assert_eq!(server.log("rekor").status().pool_count, 1);
 }
+
+#[tokio::test]
+async fn the_limits_of_the_pool_are_met_like_all_others() {
+    let server = TestServer::new([TestLog {
+        stuck: true,
+        ..TestLog::new("rekor", LogKind::RekorV2)
+    }]);
+    let body = array(&[&valid("a"), &valid("b"), &valid("c")]);
+    let answer = server.post(PATH, body).await;
+    answer.check_refused(400, 3, "the batch has more than 2 requests");
+}
+
+#[tokio::test]
+async fn bundles_do_not_stand_in_the_way_of_proofs() {
+    let server = TestServer::rekor();
+    let _places: Vec<_> = std::iter::from_fn(|| server.service.bundles.enter().ok()).collect();
+    let _unread = server.service.bundles_unread.take(usize::MAX).unwrap();
+    assert_eq!(server.post(PATH, array(&[&valid("a")])).await.status, 201);
+    let _proofs: Vec<_> = std::iter::from_fn(|| server.service.proofs.enter().ok()).collect();
+    let answer = server.post(PATH, array(&[&valid("b")])).await;
+    answer.check_refused(503, 14, "reached max pushback; retry");
+    assert_eq!(
+        server.log("rekor").status().committed.size.get(),
+        1,
+        "refused before logging"
+    );
+}

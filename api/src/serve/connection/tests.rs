@@ -111,3 +111,69 @@ async fn stopping_ends_idle_connections_and_the_listener() {
     idle.read_to_end(&mut rest).await.unwrap();
     assert!(TcpStream::connect(running.address).await.is_err());
 }
+
+#[tokio::test]
+async fn a_client_that_sends_a_refused_body_to_its_end_gets_the_answer() {
+    let running = start(Limits::default(), 8).await;
+    let len = 6 << 20;
+    for path in ["/logs/log/add", "/logs/none/add"] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {len}\r\n\r\n"
+        );
+        let answer = answer(running.address, &(head + &"x".repeat(len))).await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_coded_head_has_no_length() {
+    let running = start(Limits::default(), 8).await;
+    let add = format!(
+        "POST /logs/log/add?wait=published HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+        content-length: 300\r\n\r\n{:0300}",
+        0
+    );
+    assert!(
+        answer(running.address, &add)
+            .await
+            .starts_with("HTTP/1.1 200 ")
+    );
+    let head = "HEAD /logs/log/tile/entries/000.p/1 HTTP/1.1\r\nhost: a\r\n\
+        connection: close\r\naccept-encoding: gzip\r\n\r\n";
+    let answer = answer(running.address, head).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(
+        answer.contains("\r\ncontent-encoding: gzip\r\n"),
+        "{answer}"
+    );
+    assert!(!answer.contains("content-length"), "{answer}");
+}
+
+#[tokio::test]
+async fn stopping_does_not_wait_for_a_reader_that_stalls() {
+    let running = start(Limits::default(), 8).await;
+    let entry = "x".repeat(60_000);
+    for number in 100..356 {
+        let add = format!(
+            "POST /logs/log/add HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+            content-length: 60003\r\n\r\n{number}{entry}"
+        );
+        assert!(
+            answer(running.address, &add)
+                .await
+                .starts_with("HTTP/1.1 200 ")
+        );
+    }
+    let mut stalled = TcpStream::connect(running.address).await.unwrap();
+    stalled
+        .write_all(b"GET /logs/log/tile/entries/000 HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await
+        .unwrap();
+    stalled.read_exact(&mut [0; 12]).await.unwrap();
+    running.stop.send(true).unwrap();
+    let soon = limits::UNREAD_SHUTDOWN_TIME_MAX * 4;
+    tokio::time::timeout(soon, running.ended)
+        .await
+        .unwrap()
+        .unwrap();
+}
