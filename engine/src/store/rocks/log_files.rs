@@ -32,6 +32,9 @@ const TYPE_FIRST: u8 = 2;
 /// Full, first, middle, last; compression; timestamp size; predecessor log.
 const TYPES: [u8; 7] = [TYPE_FULL, TYPE_FIRST, 3, 4, 9, 10, 130];
 
+/// Full, first, middle, last; timestamp size; predecessor log: of files that are written over.
+const RECYCLABLE_TYPES: [u8; 6] = [5, 6, 7, 8, 11, 131];
+
 /// Refuses damaged log files in `dir`.
 pub(super) fn check(dir: &Path) -> Result<(), StoreError> {
     let unreadable = |path: &Path, error| StoreError::io(format!("read {}", path.display()), error);
@@ -59,7 +62,7 @@ pub(super) fn check(dir: &Path) -> Result<(), StoreError> {
 /// Where the first record is that is not whole, if it is not merely the torn end of the file.
 fn damage(file: &[u8]) -> Option<usize> {
     let torn = first_torn(file)?;
-    let recyclable = record_at(file, torn).is_some_and(|record| !TYPES.contains(&record.kind));
+    let recyclable = record_at(file, torn).is_some_and(|it| RECYCLABLE_TYPES.contains(&it.kind));
     let (_, after) = file.split_at_checked(torn)?;
     let unwritten = after.iter().all(|byte| *byte == 0);
     let followed = || (torn + 1..file.len()).any(|at| begins_batch(file, at));
@@ -183,6 +186,16 @@ mod tests {
             let (mut file, last) = file();
             file[last + 6] = kind;
             assert_eq!(damage(&file), Some(last));
+        }
+    }
+
+    #[test]
+    fn a_last_batch_whose_header_never_reached_the_disk_is_a_torn_end() {
+        for kind in [0, 65] {
+            let (mut file, last) = file();
+            file[last..last + HEADER_LEN].fill(0);
+            file[last + 6] = kind;
+            assert_eq!(damage(&file), None);
         }
     }
 
