@@ -1,16 +1,30 @@
 //! One identity, one index: exact, because a single sequencer decides.
 //!
-//! A batch is resolved against the store, which knows every committed identity, and against
-//! itself. Nothing is in flight besides: the sequencer commits a batch before it takes the next.
+//! An identity is looked for in three places, newest first: the batch itself, the *recent*
+//! identities in memory, and the index in the hot store. The recent ones are those of every batch
+//! since the last sorted run was written, batches included that are not committed yet; so a look-up
+//! sees every index that was ever given out.
+//!
+//! The index is derived data. It is written behind the commits, a sorted run at a time, because
+//! random keys cost a store more than all the rest of an entry. The hot store knows up to which
+//! size it is complete, and what follows is read from the entries again when a log is opened:
+//! nothing depends on when a run was written, or whether a crash came first.
+//!
+//! Recent identities are held in *segments*. One grows; full ones are frozen and wait for the
+//! [`Indexer`](crate::indexer::Indexer), which writes them out and lets go of them.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use tiles::{LeafIndex, TreeSize};
 
 use crate::error::StoreError;
 use crate::format::{Identity, UnfinishedEntry};
-use crate::store::HotStore;
+use crate::store::{HotStore, IdentityRun};
 
 /// Where an entry of a batch belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,30 +33,130 @@ pub(crate) enum Place {
     New(LeafIndex),
     /// An index given earlier in this batch to the same identity.
     Repeated(LeafIndex),
-    /// An index of the committed tree.
-    Committed(LeafIndex),
+    /// An index given by an earlier batch, which is committed or will be before this one.
+    Known(LeafIndex),
 }
 
-/// Decides the place of every entry of a batch that follows a tree of `size`.
-///
-/// New indices are given in the order of the batch, without gaps.
-pub(crate) fn resolve(
-    store: &dyn HotStore,
-    size: TreeSize,
-    entries: &[UnfinishedEntry],
-) -> Result<Vec<Place>, StoreError> {
-    let identities: Vec<Identity> = entries.iter().map(UnfinishedEntry::identity).collect();
-    let committed = store.find(&identities)?;
-    let mut given: HashMap<Identity, LeafIndex> = HashMap::with_capacity(entries.len());
-    let mut next = size.next_index();
-    let places = identities
-        .into_iter()
-        .zip(committed)
-        .map(|(identity, committed)| {
-            if let Some(index) = committed {
-                return Place::Committed(index);
+/// Every identity that has an index. Shared by the sequencer, who asks and adds, the indexer, and
+/// readers.
+pub(crate) struct Dedup {
+    store: Arc<dyn HotStore>,
+    /// Identities in a full segment.
+    segment_len: usize,
+    recent: Mutex<Recent>,
+    /// Told when a segment is frozen or there will be no more.
+    frozen: Condvar,
+}
+
+/// Under the lock of [`Dedup`].
+#[derive(Default)]
+struct Recent {
+    growing: Owners,
+    /// Frozen segments, oldest first.
+    frozen: VecDeque<Arc<Segment>>,
+    ended: bool,
+}
+
+/// Keyed at random, so that nobody can choose entries that collide.
+type Owners = HashMap<Identity, LeafIndex, RandomState>;
+
+/// Recent identities that no longer change.
+pub(crate) struct Segment {
+    owners: Owners,
+    /// Size of the tree in which the newest of them is the last entry, or a later one.
+    end: TreeSize,
+}
+
+impl Segment {
+    /// Size that the log must have committed before the segment may be written.
+    pub(crate) const fn end(&self) -> TreeSize {
+        self.end
+    }
+
+    /// The segment as the hot store wants it.
+    pub(crate) fn run(&self) -> IdentityRun {
+        let mut owners: Vec<(Identity, LeafIndex)> = self
+            .owners
+            .iter()
+            .map(|(identity, index)| (*identity, *index))
+            .collect();
+        owners.sort_unstable();
+        IdentityRun {
+            end: self.end,
+            owners,
+        }
+    }
+}
+
+impl Dedup {
+    /// Knows what the index in `store` knows; a segment takes `segment_len` identities.
+    pub(crate) fn new(store: Arc<dyn HotStore>, segment_len: usize) -> Self {
+        Self {
+            store,
+            segment_len,
+            recent: Mutex::default(),
+            frozen: Condvar::new(),
+        }
+    }
+
+    /// Decides the place of every entry of a batch that follows a tree of `size`, and remembers it.
+    ///
+    /// New indices are given in the order of the batch, without gaps.
+    pub(crate) fn resolve(
+        &self,
+        size: TreeSize,
+        entries: &[UnfinishedEntry],
+    ) -> Result<Vec<Place>, StoreError> {
+        let recent = self.look_up(size, entries);
+        let unknown: Vec<Identity> = entries
+            .iter()
+            .zip(&recent)
+            .filter(|(_, found)| found.is_none())
+            .map(|(entry, _)| entry.identity())
+            .collect();
+        let stored = self.store.find(&unknown)?;
+        Ok(self.give(size, entries, recent, stored))
+    }
+
+    /// The indices that recent batches gave; makes room for as many entries more.
+    fn look_up(&self, size: TreeSize, entries: &[UnfinishedEntry]) -> Vec<Option<LeafIndex>> {
+        let mut recent = crate::lock(&self.recent);
+        self.make_room(&mut recent, size, entries.len());
+        entries
+            .iter()
+            .map(|entry| recent.find(&entry.identity()))
+            .collect()
+    }
+
+    /// Freezes the growing segment if it has not room for `count` identities that follow `size`.
+    fn make_room(&self, recent: &mut Recent, size: TreeSize, count: usize) {
+        if recent.growing.is_empty() {
+            recent.growing.reserve(self.segment_len);
+        } else if recent.growing.len().saturating_add(count) > self.segment_len {
+            let fresh = Owners::with_capacity_and_hasher(self.segment_len, RandomState::default());
+            let owners = std::mem::replace(&mut recent.growing, fresh);
+            let segment = Segment { owners, end: size };
+            recent.frozen.push_back(Arc::new(segment));
+            self.frozen.notify_all();
+        }
+    }
+
+    /// Gives the next index to everyone who is known nowhere.
+    fn give(
+        &self,
+        size: TreeSize,
+        entries: &[UnfinishedEntry],
+        recent: Vec<Option<LeafIndex>>,
+        stored: Vec<Option<LeafIndex>>,
+    ) -> Vec<Place> {
+        let growing = &mut crate::lock(&self.recent).growing;
+        let mut next = size.next_index();
+        let mut stored = stored.into_iter();
+        let places = entries.iter().zip(recent).map(|(entry, recent)| {
+            if let Some(index) = recent.or_else(|| stored.next().flatten()) {
+                return Place::Known(index);
             }
-            match given.entry(identity) {
+            match growing.entry(entry.identity()) {
                 Entry::Occupied(first) => Place::Repeated(*first.get()),
                 Entry::Vacant(vacant) => {
                     let index = *vacant.insert(next);
@@ -51,5 +165,94 @@ pub(crate) fn resolve(
                 }
             }
         });
-    Ok(places.collect())
+        places.collect()
+    }
+
+    /// Takes back the indices that a batch was given which will never be committed.
+    pub(crate) fn forget(&self, entries: &[UnfinishedEntry], places: &[Place]) {
+        let growing = &mut crate::lock(&self.recent).growing;
+        for (entry, place) in entries.iter().zip(places) {
+            if matches!(place, Place::New(_)) {
+                growing.remove(&entry.identity());
+            }
+        }
+    }
+
+    /// Adds an identity whose entry is committed and follows all that were added before.
+    pub(crate) fn replay(&self, identity: Identity, index: LeafIndex) {
+        let mut recent = crate::lock(&self.recent);
+        let size = TreeSize::new(index.get());
+        self.make_room(&mut recent, size, 1);
+        recent.growing.entry(identity).or_insert(index);
+    }
+
+    /// The index that `identity` was given, by a batch that need not be committed yet.
+    pub(crate) fn find(&self, identity: &Identity) -> Result<Option<LeafIndex>, StoreError> {
+        if let Some(index) = crate::lock(&self.recent).find(identity) {
+            return Ok(Some(index));
+        }
+        let stored = self.store.find(std::slice::from_ref(identity))?;
+        Ok(stored.first().copied().flatten())
+    }
+
+    /// Whether so many segments wait to be written that no further batch should be taken.
+    pub(crate) fn is_behind(&self) -> bool {
+        crate::lock(&self.recent).frozen.len() >= FROZEN_MAX
+    }
+
+    /// The segment to write next.
+    pub(crate) fn oldest_frozen(&self) -> Option<Arc<Segment>> {
+        crate::lock(&self.recent).frozen.front().cloned()
+    }
+
+    /// Lets go of the oldest frozen segment, which the store has now.
+    pub(crate) fn written(&self) {
+        crate::lock(&self.recent).frozen.pop_front();
+    }
+
+    /// No further batch will come.
+    pub(crate) fn end(&self) {
+        crate::lock(&self.recent).ended = true;
+        self.frozen.notify_all();
+    }
+
+    /// Whether no further batch will come.
+    pub(crate) fn ended(&self) -> bool {
+        crate::lock(&self.recent).ended
+    }
+
+    /// Blocks until a segment waits to be written, the end is near, or `timeout` has passed.
+    pub(crate) fn wait_frozen(&self, timeout: Duration) {
+        let recent = crate::lock(&self.recent);
+        let idle = |recent: &mut Recent| recent.frozen.is_empty() && !recent.ended;
+        drop(self.frozen.wait_timeout_while(recent, timeout, idle));
+    }
 }
+
+impl Recent {
+    fn find(&self, identity: &Identity) -> Option<LeafIndex> {
+        let newest = self.growing.get(identity);
+        let older = || {
+            let mut frozen = self.frozen.iter().rev();
+            frozen.find_map(|segment| segment.owners.get(identity))
+        };
+        newest.or_else(older).copied()
+    }
+}
+
+impl fmt::Debug for Dedup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let recent = crate::lock(&self.recent);
+        f.debug_struct("Dedup")
+            .field("growing", &recent.growing.len())
+            .field("frozen", &recent.frozen.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Frozen segments that may wait: bounds the memory of a log whose store takes runs more slowly
+/// than entries come.
+const FROZEN_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests;

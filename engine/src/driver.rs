@@ -3,11 +3,14 @@
 //! | thread | drives | sleeps until |
 //! |---|---|---|
 //! | sequencer | [`Sequencer`] | entries arrive or the oldest batch is due |
+//! | committer | [`Committer`] | a batch is prepared |
+//! | indexer | [`Indexer`] | enough identities are committed to be written |
 //! | publisher | [`Publisher`] | a head is committed or a re-signature is due |
 //! | keeper | [`Tier`], [`DirPublisher`] | a head is published |
 //!
-//! A shutdown flows in the same direction: the closed pool drains, the sequencer ends, the
-//! publisher shows the last head and ends, the keeper follows it once more and ends.
+//! A shutdown flows in the same direction: the closed pool drains, the sequencer ends, and the
+//! indexer with it; the committer writes the last batch and ends, the publisher shows the last head
+//! and ends, the keeper follows it once more and ends.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,8 +18,10 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::commit::{Committed, Committer};
 use crate::error::AddError;
 use crate::fail_stop::FailStop;
+use crate::indexer::Indexer;
 use crate::lock::DirLock;
 use crate::publish::{Publication, Publisher};
 use crate::publish_dir::DirPublisher;
@@ -40,6 +45,17 @@ pub(crate) enum Step {
 /// Longest sleep: a forgotten wake-up costs a delay and never a stall.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// Everything that takes steps for one log.
+#[derive(Debug)]
+pub(crate) struct Steppers {
+    pub(crate) sequencer: Sequencer,
+    pub(crate) committer: Committer,
+    pub(crate) indexer: Indexer,
+    pub(crate) publisher: Publisher,
+    pub(crate) tier: Tier,
+    pub(crate) dir_publisher: Option<DirPublisher>,
+}
+
 /// The running threads of one log.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -51,15 +67,19 @@ impl Driver {
     ///
     /// # Errors
     /// If the system refuses a thread.
-    pub(crate) fn start(
-        lock: Option<&Arc<DirLock>>,
-        mut sequencer: Sequencer,
-        mut publisher: Publisher,
-        mut tier: Tier,
-        mut dir: Option<DirPublisher>,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(lock: Option<&Arc<DirLock>>, steppers: Steppers) -> io::Result<Self> {
+        let Steppers {
+            mut sequencer,
+            mut committer,
+            mut indexer,
+            mut publisher,
+            mut tier,
+            dir_publisher: mut dir,
+        } = steppers;
         let fail_stop = Arc::clone(&sequencer.fail_stop);
-        let committed = Arc::clone(&sequencer.committed);
+        let (handoff, dedup) = (Arc::clone(&sequencer.handoff), Arc::clone(&sequencer.dedup));
+        let abandoned = Arc::clone(&handoff);
+        let committed = Arc::clone(&committer.committed);
         let publication = Arc::clone(&publisher.publication);
         let followed = Arc::clone(&publication);
         let spawn = |name, body: Body, on_panic: OnPanic| {
@@ -69,7 +89,23 @@ impl Driver {
             spawn(
                 "sequencer",
                 Box::new(move || drive_sequencer(&mut sequencer)),
-                Box::new(move |_| committed.update(|committed| committed.ended = true)),
+                Box::new(move |_| {
+                    dedup.end();
+                    handoff.end();
+                }),
+            )?,
+            spawn(
+                "committer",
+                Box::new(move || drive_committer(&mut committer)),
+                Box::new(move |_| {
+                    abandoned.end();
+                    committed.update(|committed| committed.ended = true);
+                }),
+            )?,
+            spawn(
+                "indexer",
+                Box::new(move || drive_indexer(&mut indexer)),
+                Box::new(|_| ()),
             )?,
             spawn(
                 "publisher",
@@ -118,10 +154,32 @@ fn spawn(
 
 fn drive_sequencer(sequencer: &mut Sequencer) {
     loop {
+        sequencer.handoff.wait_for_room();
         match sequencer.step() {
             Step::Again => {}
             Step::Wait(timeout) => sequencer.pool.wait(timeout),
             Step::Sleep(time) => sequencer.pool.pause(time),
+            Step::Done => break,
+        }
+    }
+}
+
+fn drive_committer(committer: &mut Committer) {
+    while committer.step() != Step::Done {
+        committer.handoff.wait_for_batch();
+    }
+}
+
+fn drive_indexer(indexer: &mut Indexer) {
+    loop {
+        match indexer.step() {
+            Step::Again => {}
+            Step::Wait(_) => indexer.dedup.wait_frozen(SLEEP_MAX),
+            Step::Sleep(time) => {
+                let behind = indexer.committed.get().head.size;
+                let grown = |now: &Committed| now.ended || now.head.size > behind;
+                indexer.committed.wait_timeout(time, grown);
+            }
             Step::Done => break,
         }
     }

@@ -60,6 +60,9 @@ pub enum Rejection {
         /// Most the format takes.
         max: usize,
     },
+    /// The caller named an identity where the log's format goes by the leaf hash.
+    #[error("this log identifies entries by their leaf hash; leave the identity to it")]
+    GivenIdentity,
     /// The log is shutting down.
     #[error("the log is shutting down")]
     Closed,
@@ -207,6 +210,9 @@ pub enum ReadError {
     /// The published tree covers this object, and no store has it.
     #[error("{0} is part of the published tree and missing from every store")]
     Missing(ObjectId),
+    /// The log is read beside its owner, who alone knows the newest identities.
+    #[error("entries cannot be looked up by identity beside the process that owns the log")]
+    NotTheOwner,
     /// A size or index outside the published tree.
     #[error("{what} is outside the published tree of size {published}")]
     OutOfRange {

@@ -53,6 +53,8 @@ impl fmt::Debug for Identity {
 pub struct UnfinishedEntry {
     identity: Identity,
     content: Bytes,
+    /// Whether the identity is the leaf hash of the content because it was computed here.
+    identity_is_leaf_hash: bool,
 }
 
 impl UnfinishedEntry {
@@ -63,13 +65,22 @@ impl UnfinishedEntry {
         Self {
             identity: Identity::of_leaf(&content),
             content,
+            identity_is_leaf_hash: true,
         }
     }
 
     /// An entry whose identity the caller's protocol defines.
     #[must_use]
     pub const fn with_identity(identity: Identity, content: Bytes) -> Self {
-        Self { identity, content }
+        Self {
+            identity,
+            content,
+            identity_is_leaf_hash: false,
+        }
+    }
+
+    pub(crate) const fn identity_is_leaf_hash(&self) -> bool {
+        self.identity_is_leaf_hash
     }
 
     /// What makes this entry the same as another.
@@ -85,13 +96,13 @@ impl UnfinishedEntry {
     }
 }
 
-/// An entry with an index and a time.
+/// An entry with an index and a time. Where nothing is added to the content, it is the content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FinishedEntry {
+pub struct FinishedEntry<'a> {
     /// The bytes whose leaf hash enters the tree.
-    pub leaf: Bytes,
+    pub leaf: Cow<'a, [u8]>,
     /// The bytes kept in the entry bundle.
-    pub stored: Bytes,
+    pub stored: Cow<'a, [u8]>,
 }
 
 /// How entries of one kind of log become leaves and bundles. Implementations are pure.
@@ -99,18 +110,30 @@ pub trait Format: Send + Sync + fmt::Debug {
     /// Name of the format, fixed in the store when the log is created.
     fn name(&self) -> &'static str;
 
-    /// Whether the identity of every entry is its leaf hash, so that it can be recomputed from the
-    /// stored entry.
+    /// Whether a leaf is the submitted content and its hash the entry's identity. Then no entry is
+    /// hashed twice, and one that was given another identity is refused.
     fn identity_is_leaf_hash(&self) -> bool {
         false
     }
+
+    /// The identity that a stored entry was added under: the index of identities is rebuilt from
+    /// it, so it must follow from the stored bytes alone.
+    ///
+    /// # Errors
+    /// If `stored` is not a stored entry of this format.
+    fn identity_of(&self, stored: &[u8]) -> Result<Identity, FormatError>;
 
     /// Most bytes of unfinished content an entry may have. [`Format::finish`] accepts any content
     /// within it.
     fn content_len_bytes_max(&self) -> usize;
 
     /// Gives `content` its index and time.
-    fn finish(&self, content: &Bytes, index: LeafIndex, time: UnixMillis) -> FinishedEntry;
+    fn finish<'a>(
+        &self,
+        content: &'a [u8],
+        index: LeafIndex,
+        time: UnixMillis,
+    ) -> FinishedEntry<'a>;
 
     /// Appends a stored entry to the bytes of its bundle.
     ///
@@ -203,10 +226,19 @@ impl Format for TlogTiles {
         tiles::ENTRY_LEN_BYTES_MAX
     }
 
-    fn finish(&self, content: &Bytes, _index: LeafIndex, _time: UnixMillis) -> FinishedEntry {
+    fn identity_of(&self, stored: &[u8]) -> Result<Identity, FormatError> {
+        Ok(Identity::of_leaf(stored))
+    }
+
+    fn finish<'a>(
+        &self,
+        content: &'a [u8],
+        _index: LeafIndex,
+        _time: UnixMillis,
+    ) -> FinishedEntry<'a> {
         FinishedEntry {
-            leaf: content.clone(),
-            stored: content.clone(),
+            leaf: Cow::Borrowed(content),
+            stored: Cow::Borrowed(content),
         }
     }
 
@@ -248,6 +280,13 @@ pub struct IndexedLeaf;
 impl IndexedLeaf {
     const UNHASHED_LEN: usize = 2;
     const HEADER_LEN: usize = 16;
+
+    fn too_short() -> FormatError {
+        FormatError {
+            format: "indexed-leaf",
+            what: "entry is too short".to_owned(),
+        }
+    }
 }
 
 #[cfg(any(test, feature = "testing"))]
@@ -260,18 +299,29 @@ impl Format for IndexedLeaf {
         tiles::ENTRY_LEN_BYTES_MAX - Self::HEADER_LEN - Self::UNHASHED_LEN
     }
 
-    fn finish(&self, content: &Bytes, index: LeafIndex, time: UnixMillis) -> FinishedEntry {
+    fn identity_of(&self, stored: &[u8]) -> Result<Identity, FormatError> {
+        let leaf = self.leaf_of(stored)?;
+        leaf.get(Self::HEADER_LEN..)
+            .map(Identity::of_leaf)
+            .ok_or_else(Self::too_short)
+    }
+
+    fn finish<'a>(
+        &self,
+        content: &'a [u8],
+        index: LeafIndex,
+        time: UnixMillis,
+    ) -> FinishedEntry<'a> {
         let mut bytes = Vec::with_capacity(content.len() + Self::HEADER_LEN + Self::UNHASHED_LEN);
         bytes.extend_from_slice(&index.get().to_be_bytes());
         bytes.extend_from_slice(&time.get().to_be_bytes());
         bytes.extend_from_slice(content);
-        let leaf_len = bytes.len();
+        let leaf = bytes.clone();
         let content_len = u16::try_from(content.len()).unwrap_or(u16::MAX);
         bytes.extend_from_slice(&content_len.to_be_bytes());
-        let stored = Bytes::from(bytes);
         FinishedEntry {
-            leaf: stored.slice(..leaf_len),
-            stored,
+            leaf: Cow::Owned(leaf),
+            stored: Cow::Owned(bytes),
         }
     }
 
@@ -292,15 +342,9 @@ impl Format for IndexedLeaf {
     }
 
     fn leaf_of<'a>(&self, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError> {
-        let error = || FormatError {
-            format: "indexed-leaf",
-            what: "entry is too short".to_owned(),
-        };
-        let leaf_len = stored
-            .len()
-            .checked_sub(Self::UNHASHED_LEN)
-            .ok_or_else(error)?;
-        stored.get(..leaf_len).map(Cow::Borrowed).ok_or_else(error)
+        let leaf_len = stored.len().checked_sub(Self::UNHASHED_LEN);
+        let leaf = leaf_len.and_then(|len| stored.get(..len));
+        leaf.map(Cow::Borrowed).ok_or_else(Self::too_short)
     }
 }
 
@@ -312,9 +356,10 @@ mod tests {
         let mut bundle = Vec::new();
         let mut finished = Vec::new();
         for (index, content) in (0..).zip(contents) {
-            let content = Bytes::from_static(content);
-            let entry = format.finish(&content, LeafIndex::new(index), UnixMillis::new(7));
+            let entry = format.finish(content, LeafIndex::new(index), UnixMillis::new(7));
             format.append_to_bundle(&entry.stored, &mut bundle).unwrap();
+            let identity = format.identity_of(&entry.stored).unwrap();
+            assert_eq!(identity, Identity::of_leaf(content));
             finished.push(entry);
         }
         let split = format.split_bundle(&bundle, contents.len()).unwrap();
@@ -340,10 +385,9 @@ mod tests {
 
     #[test]
     fn an_indexed_leaf_depends_on_its_index_and_time() {
-        let content = Bytes::from_static(b"x");
         let leaf = |index, time| {
             IndexedLeaf
-                .finish(&content, LeafIndex::new(index), UnixMillis::new(time))
+                .finish(b"x", LeafIndex::new(index), UnixMillis::new(time))
                 .leaf
         };
         assert_ne!(leaf(0, 1), leaf(1, 1));

@@ -39,12 +39,14 @@
 //! ```
 
 mod clock;
+mod commit;
 mod dedup;
 mod driver;
 mod error;
 mod fail_stop;
 mod format;
 mod fsck;
+mod indexer;
 mod integrate;
 mod limits;
 mod lock;

@@ -18,6 +18,10 @@ pub struct Limits {
     /// How old the oldest waiting entry may get before a batch is taken that is not full, while few
     /// wait with it; the more do, the sooner it is taken. It lets a trickle share commits.
     pub batch_age: Duration,
+    /// Identities that gather in memory before they are sorted and written to the index. Fewer make
+    /// more runs for every look-up to visit; more take more memory (46 bytes each, and up to five
+    /// such segments exist at a time) and more entries to read again when a log is opened.
+    pub index_segment_len: usize,
     /// Shortest time between two checkpoints of a growing log. Every checkpoint costs a signature
     /// and a synced file.
     pub checkpoint_interval: Duration,
@@ -45,6 +49,8 @@ impl Default for Limits {
             batch_count_max: 16_384,
             batch_bytes_max: 64 * 1024 * 1024,
             batch_age: Duration::from_millis(50),
+            // What a hash table of 2^19 places holds before it grows.
+            index_segment_len: 7 << 16,
             checkpoint_interval: Duration::from_millis(100),
             checkpoint_resign_interval: Duration::from_mins(10),
             clock_wait_max: Duration::from_secs(5),

@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex};
 use tiles::{NoteSigner, Origin, VerifierKey};
 
 use crate::clock::{Clock, SystemClock};
-use crate::driver::Driver;
+use crate::commit::{Committed, Committer, Handoff};
+use crate::dedup::Dedup;
+use crate::driver::{Driver, Steppers};
 use crate::error::{AddError, OpenError, Rejection, StoreError};
 use crate::fail_stop::FailStop;
 use crate::format::{Format, TlogTiles, UnfinishedEntry};
+use crate::indexer::Indexer;
 use crate::limits::Limits;
 use crate::lock::DirLock;
 use crate::metrics::Metrics;
@@ -19,7 +22,7 @@ use crate::publish::{Publication, PublishedHead, Publisher, sign_head};
 use crate::publish_dir::DirPublisher;
 use crate::reader::{Reader, StoredTiles};
 use crate::recover;
-use crate::sequencer::{Committed, Sequencer, Tail};
+use crate::sequencer::{Sequencer, Tail};
 use crate::signal::Signal;
 use crate::store::{CheckpointStore, ColdStore, Head, HotStore, LogIdentity};
 use crate::ticket::Ticket;
@@ -139,7 +142,7 @@ pub struct Log {
 struct Inner {
     pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
-    content_len_bytes_max: usize,
+    format: Arc<dyn Format>,
     committed: Arc<Signal<Committed>>,
     fail_stop: Arc<FailStop>,
     refusing: Arc<Mutex<Option<String>>>,
@@ -191,9 +194,16 @@ impl Log {
             hot: stores.hot.as_ref(),
             cold: stores.cold.as_ref(),
         };
-        match recover::tail(&stored, config.format.as_ref(), &published) {
+        let segment_len = config.limits.index_segment_len;
+        let dedup = Dedup::new(Arc::clone(&stores.hot), segment_len);
+        let recovered =
+            recover::tail(&stored, config.format.as_ref(), &published).and_then(|tail| {
+                recover::identities(&stored, config.format.as_ref(), &tail.head, &dedup)?;
+                Ok(tail)
+            });
+        match recovered {
             Ok(tail) => {
-                let parts = Parts::new(stores, config, published, tail.head);
+                let parts = Parts::new(stores, config, published, tail.head, dedup);
                 let lock = lock.map(Arc::new);
                 let driver = parts.start(lock.as_ref(), tail)?;
                 let inner = parts.inner(lock);
@@ -204,7 +214,7 @@ impl Log {
             }
             Err(OpenError::Store(damaged @ StoreError::Damaged { .. })) => {
                 tracing::error!(error = %damaged, "opened for reading only");
-                let parts = Parts::new(stores, config, published, Head::EMPTY);
+                let parts = Parts::new(stores, config, published, Head::EMPTY, dedup);
                 let told = parts.fail_stop.trip(&damaged.to_string());
                 parts
                     .publication
@@ -236,19 +246,28 @@ impl Log {
     /// # Errors
     /// As [`Log::add`].
     pub fn add_many(&self, entries: Vec<UnfinishedEntry>) -> Result<Vec<Ticket>, AddError> {
-        let max = self.inner.content_len_bytes_max;
-        if let Some(large) = entries.iter().find(|entry| entry.content().len() > max) {
-            return Err(Rejection::TooLarge {
-                found: large.content().len(),
-                max,
-            }
-            .into());
-        }
+        self.check(&entries)?;
         let added = self.inner.pool.add(entries, self.inner.clock.monotonic());
         if let Err(AddError::Rejected(Rejection::PoolFull { .. })) = &added {
             self.inner.metrics.pushbacks.add(1);
         }
         added
+    }
+
+    /// Turns entries away that the log's format does not take.
+    fn check(&self, entries: &[UnfinishedEntry]) -> Result<(), Rejection> {
+        let format = &self.inner.format;
+        let max = format.content_len_bytes_max();
+        if let Some(large) = entries.iter().find(|entry| entry.content().len() > max) {
+            let found = large.content().len();
+            return Err(Rejection::TooLarge { found, max });
+        }
+        if format.identity_is_leaf_hash()
+            && !entries.iter().all(UnfinishedEntry::identity_is_leaf_hash)
+        {
+            return Err(Rejection::GivenIdentity);
+        }
+        Ok(())
     }
 
     /// A reader of the published tree.
@@ -316,6 +335,8 @@ struct Parts<'a> {
     refusing: Arc<Mutex<Option<String>>>,
     metrics: Arc<Metrics>,
     tile_cache: Arc<TileCache>,
+    dedup: Arc<Dedup>,
+    handoff: Arc<Handoff>,
 }
 
 impl<'a> Parts<'a> {
@@ -324,6 +345,7 @@ impl<'a> Parts<'a> {
         config: &'a LogConfig,
         published: PublishedHead,
         committed: Head,
+        dedup: Dedup,
     ) -> Self {
         let publication = Publication {
             head: Arc::new(published),
@@ -344,6 +366,8 @@ impl<'a> Parts<'a> {
             pool,
             metrics: Arc::default(),
             tile_cache: Arc::default(),
+            dedup: Arc::new(dedup),
+            handoff: Arc::default(),
         }
     }
 
@@ -354,6 +378,7 @@ impl<'a> Parts<'a> {
             format: Arc::clone(&self.config.format),
             publication: Arc::clone(&self.publication),
             tile_cache: Arc::clone(&self.tile_cache),
+            dedup: Some(Arc::clone(&self.dedup)),
             fail_stop: Some(Arc::clone(&self.fail_stop)),
         }
     }
@@ -362,7 +387,7 @@ impl<'a> Parts<'a> {
         Inner {
             pool: Arc::clone(&self.pool),
             clock: Arc::clone(&self.config.clock),
-            content_len_bytes_max: self.config.format.content_len_bytes_max(),
+            format: Arc::clone(&self.config.format),
             committed: Arc::clone(&self.committed),
             fail_stop: Arc::clone(&self.fail_stop),
             refusing: Arc::clone(&self.refusing),
@@ -375,19 +400,40 @@ impl<'a> Parts<'a> {
 
     fn sequencer(&self, tail: Tail) -> Sequencer {
         Sequencer {
-            store: Arc::clone(&self.stores.hot),
             format: Arc::clone(&self.config.format),
             clock: Arc::clone(&self.config.clock),
             hashing: Arc::clone(&self.config.hashing),
             limits: self.config.limits.clone(),
             metrics: Arc::clone(&self.metrics),
             pool: Arc::clone(&self.pool),
-            committed: Arc::clone(&self.committed),
+            dedup: Arc::clone(&self.dedup),
+            handoff: Arc::clone(&self.handoff),
             fail_stop: Arc::clone(&self.fail_stop),
             refusing: Arc::clone(&self.refusing),
             tail,
             held: None,
             behind_since: None,
+        }
+    }
+
+    fn committer(&self) -> Committer {
+        Committer {
+            store: Arc::clone(&self.stores.hot),
+            clock: Arc::clone(&self.config.clock),
+            metrics: Arc::clone(&self.metrics),
+            handoff: Arc::clone(&self.handoff),
+            committed: Arc::clone(&self.committed),
+            fail_stop: Arc::clone(&self.fail_stop),
+        }
+    }
+
+    fn indexer(&self) -> Indexer {
+        Indexer {
+            store: Arc::clone(&self.stores.hot),
+            dedup: Arc::clone(&self.dedup),
+            committed: Arc::clone(&self.committed),
+            metrics: Arc::clone(&self.metrics),
+            fail_stop: Arc::clone(&self.fail_stop),
         }
     }
 
@@ -435,8 +481,15 @@ impl<'a> Parts<'a> {
     }
 
     fn start(&self, lock: Option<&Arc<DirLock>>, tail: Tail) -> Result<Driver, OpenError> {
-        let (publisher, dir) = (self.publisher(), self.dir_publisher());
-        Driver::start(lock, self.sequencer(tail), publisher, self.tier(), dir)
+        let steppers = Steppers {
+            sequencer: self.sequencer(tail),
+            committer: self.committer(),
+            indexer: self.indexer(),
+            publisher: self.publisher(),
+            tier: self.tier(),
+            dir_publisher: self.dir_publisher(),
+        };
+        Driver::start(lock, steppers)
             .map_err(|error| StoreError::io("start the log's threads", error).into())
     }
 }

@@ -52,6 +52,8 @@ pub struct Metrics {
     pub batches_failed: Counter,
     /// Durable commits of a batch.
     pub commit_time: Durations,
+    /// Sorted runs written to the index of identities.
+    pub index_runs: Counter,
     /// Checkpoints published, re-signed ones included.
     pub checkpoints: Counter,
     /// Attempts to sign a checkpoint that failed.

@@ -12,12 +12,12 @@ use bytes::Bytes;
 use tiles::{Checkpoint, Hash, LeafIndex, NoteSigner, Origin, TreeSize, sign_note};
 
 use crate::clock::{Clock, UnixMillis};
+use crate::commit::Committed;
 use crate::driver::Step;
 use crate::error::{AddError, Rejection};
 use crate::fail_stop::FailStop;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::sequencer::Committed;
 use crate::signal::Signal;
 use crate::store::{CheckpointStore, Head};
 

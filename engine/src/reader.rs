@@ -13,6 +13,7 @@ use tiles::{
 };
 
 use crate::UnixMillis;
+use crate::dedup::Dedup;
 use crate::error::{AddError, ReadError, StoreError};
 use crate::fail_stop::FailStop;
 use crate::format::{Format, Identity};
@@ -30,6 +31,8 @@ pub struct Reader {
     pub(crate) publication: Arc<Signal<Publication>>,
     /// Shared by all readers of the log.
     pub(crate) tile_cache: Arc<TileCache>,
+    /// Every identity there is; nobody but the log's owner has it.
+    pub(crate) dedup: Option<Arc<Dedup>>,
     /// Tripped by a damaged record: a log that cannot be read must not grow.
     pub(crate) fail_stop: Option<Arc<FailStop>>,
 }
@@ -145,15 +148,12 @@ impl Reader {
     /// The index that `identity` owns, if it is within the published tree.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the store fails, or another process has the log open.
     pub fn find(&self, identity: &Identity) -> Result<Option<LeafIndex>, ReadError> {
-        let found = self.checked(self.hot.find(std::slice::from_ref(identity)))?;
+        let dedup = self.dedup.as_ref().ok_or(ReadError::NotTheOwner)?;
+        let found = self.checked(dedup.find(identity))?;
         let size = self.published().size;
-        Ok(found
-            .first()
-            .copied()
-            .flatten()
-            .filter(|index| size.contains(*index)))
+        Ok(found.filter(|index| size.contains(*index)))
     }
 
     /// Inclusion proof of the leaf at `index` in the tree of `size` (RFC 6962 section 2.1.1).

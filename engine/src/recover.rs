@@ -5,10 +5,11 @@
 //! right edge folds to its root, and the last entries hash to the last leaves. Anything else is
 //! refused; a log is never continued from a shorter or another history.
 
-use tiles::{Hash, TileId, TileLevel, TileWidth, VerifierKey};
+use tiles::{Hash, LeafIndex, TileId, TileLevel, TileWidth, VerifierKey};
 
+use crate::dedup::Dedup;
 use crate::error::{OpenError, StoreError};
-use crate::format::{Format, check_bundle};
+use crate::format::{Format, FormatError, Identity, check_bundle};
 use crate::integrate::Edge;
 use crate::publish::PublishedHead;
 use crate::reader::StoredTiles;
@@ -97,6 +98,62 @@ pub(crate) fn tail(
         });
     }
     Ok(Tail { head, edge, bundle })
+}
+
+/// Reads the identities that the index does not cover yet from the entries they belong to. Whole
+/// segments are written to the index on the way, so that any number of entries can be missing: an
+/// index that was never written is built here.
+pub(crate) fn identities(
+    stored: &StoredTiles<'_>,
+    format: &dyn Format,
+    head: &Head,
+    dedup: &Dedup,
+) -> Result<(), OpenError> {
+    let indexed = stored.hot.indexed()?.get();
+    let size = head.size.get();
+    let mut index = indexed / OBJECT_WIDTH;
+    while index * OBJECT_WIDTH < size {
+        let count = (size - index * OBJECT_WIDTH).min(OBJECT_WIDTH);
+        let width = u16::try_from(count).ok().and_then(TileWidth::new);
+        let width = width.expect("1 to 256 entries");
+        let found = stored_identities(stored, format, index, width)?;
+        for (number, identity) in (index * OBJECT_WIDTH..).zip(found) {
+            if number >= indexed {
+                dedup.replay(identity, LeafIndex::new(number));
+            }
+        }
+        while let Some(segment) = dedup.oldest_frozen() {
+            stored.hot.index(&segment.run())?;
+            dedup.written();
+        }
+        index += 1;
+    }
+    Ok(())
+}
+
+/// The identities of the first entries of a bundle.
+fn stored_identities(
+    stored: &StoredTiles<'_>,
+    format: &dyn Format,
+    index: u64,
+    width: TileWidth,
+) -> Result<Vec<Identity>, StoreError> {
+    if format.identity_is_leaf_hash() {
+        let level = TileLevel::LEAF;
+        let leaves = stored.hashes(TileId { level, index }, width)?;
+        let hashes = leaves.hashes().iter();
+        return Ok(hashes.map(|hash| Identity::new(*hash.as_bytes())).collect());
+    }
+    let id = ObjectId::Bundle(index);
+    let bytes = stored.object(id)?;
+    let damaged = |error: FormatError| StoreError::damaged(id.to_string(), error.to_string());
+    let len = format.bundle_prefix_len(&bytes, width.count());
+    let bundle = bytes.get(..len.map_err(damaged)?).unwrap_or(&bytes);
+    let entries = format
+        .split_bundle(bundle, width.count())
+        .map_err(damaged)?;
+    let identities = entries.into_iter().map(|entry| format.identity_of(entry));
+    identities.collect::<Result<_, _>>().map_err(damaged)
 }
 
 /// The growing tiles of the committed tree; they must fold to its root.

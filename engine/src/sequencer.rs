@@ -1,8 +1,9 @@
-//! The sequencer: takes a batch, gives each entry its index, and commits the grown tree.
+//! The sequencer: takes a batch, gives each entry its index, and works out how the tree grows.
 //!
 //! One sequencer runs for each log, on one thread, as a step function: a step looks at the pool
-//! and the clock, does at most one batch, and says when to look again. It alone owns the edge and
-//! the committed head.
+//! and the clock, prepares at most one batch, and says when to look again. It alone owns the edge
+//! of the tree as it will be once everything prepared is committed; the
+//! [`Committer`](crate::commit::Committer) makes that true, in the same order, on another thread.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,26 +13,17 @@ use rayon::prelude::*;
 use tiles::{Hash, LeafIndex, TreeSize};
 
 use crate::clock::{Clock, UnixMillis};
-use crate::dedup::{self, Place};
+use crate::commit::{Handoff, Prepared};
+use crate::dedup::{Dedup, Place};
 use crate::driver::Step;
 use crate::error::{AddError, StoreError};
 use crate::fail_stop::FailStop;
-use crate::format::{FinishedEntry, Format, FormatError, Identity};
+use crate::format::{FinishedEntry, Format, FormatError, UnfinishedEntry};
 use crate::integrate::{Edge, integrate};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::pool::{Batch, Pool, Ready};
-use crate::signal::Signal;
-use crate::store::{Commit, Head, HotStore, OBJECT_WIDTH, ObjectId, ObjectWrite};
-use crate::ticket::Sequenced;
-
-/// What the sequencer has committed, for the publisher to see.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Committed {
-    pub(crate) head: Head,
-    /// No further head will come.
-    pub(crate) ended: bool,
-}
+use crate::store::{Commit, Head, OBJECT_WIDTH, ObjectId, ObjectWrite};
 
 /// The tail of a log, as the sequencer keeps it in memory.
 #[derive(Clone, Debug)]
@@ -45,18 +37,18 @@ pub(crate) struct Tail {
 /// Gives out indices. See the module.
 #[derive(Debug)]
 pub(crate) struct Sequencer {
-    pub(crate) store: Arc<dyn HotStore>,
     pub(crate) format: Arc<dyn Format>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hashing: Arc<rayon::ThreadPool>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pool: Arc<Pool>,
-    pub(crate) committed: Arc<Signal<Committed>>,
+    pub(crate) dedup: Arc<Dedup>,
+    pub(crate) handoff: Arc<Handoff>,
     pub(crate) fail_stop: Arc<FailStop>,
     /// Why batches are refused right now, for those who watch the log.
     pub(crate) refusing: Arc<Mutex<Option<String>>>,
-    /// Owned by the sequencer.
+    /// The tail after everything prepared so far. Owned by the sequencer.
     pub(crate) tail: Tail,
     /// A batch that waits for the clock to catch up. Owned by the sequencer.
     pub(crate) held: Option<Batch>,
@@ -64,25 +56,29 @@ pub(crate) struct Sequencer {
     pub(crate) behind_since: Option<Duration>,
 }
 
-/// A batch with everything decided, not yet written.
-struct Prepared {
-    commit: Commit,
-    tail: Tail,
-}
-
 impl Sequencer {
-    /// Sequences at most one batch.
+    /// Prepares at most one batch.
     pub(crate) fn step(&mut self) -> Step {
+        if let Some(reason) = self.fail_stop.reason() {
+            let told = AddError::Fatal(reason.to_owned());
+            if let Some(held) = self.held.take() {
+                held.resolve(Err(told));
+            }
+            return self.end();
+        }
+        if self.handoff.is_full() {
+            return Step::Wait(None);
+        }
+        if self.dedup.is_behind() {
+            return Step::Sleep(INDEX_POLL);
+        }
         let now = self.clock.monotonic();
         let batch = match self.held.take() {
             Some(held) => held,
             None => match self.pool.take(now) {
                 Ready::Batch(batch) => batch,
                 Ready::Wait(timeout) => return Step::Wait(timeout),
-                Ready::Drained => {
-                    self.committed.update(|committed| committed.ended = true);
-                    return Step::Done;
-                }
+                Ready::Drained => return self.end(),
             },
         };
         let time = self.clock.now();
@@ -90,7 +86,7 @@ impl Sequencer {
             if self.behind_since.take().is_some() {
                 *crate::lock(&self.refusing) = None;
             }
-            self.sequence(&batch, time);
+            self.sequence(batch, time);
             return Step::Again;
         }
         let behind = self.tail.head.time.since(time) + Duration::from_millis(1);
@@ -101,6 +97,13 @@ impl Sequencer {
         }
         self.refuse(&batch, behind);
         Step::Again
+    }
+
+    /// Lets those who follow the sequencer end as well.
+    fn end(&self) -> Step {
+        self.dedup.end();
+        self.handoff.end();
+        Step::Done
     }
 
     /// Turns a batch away because the clock stayed behind. The next one is turned away without
@@ -114,97 +117,74 @@ impl Sequencer {
         batch.resolve(Err(AddError::BatchFailed(why)));
     }
 
-    /// Sequences one batch and tells everyone in it.
-    fn sequence(&mut self, batch: &Batch, time: UnixMillis) {
-        let outcome = match self.try_sequence(batch, time) {
-            Ok(places) => Ok(Arc::from(places)),
-            Err(SequenceError::Format(error)) => {
-                self.metrics.batches_failed.add(1);
-                Err(AddError::BatchFailed(error.to_string()))
-            }
-            Err(SequenceError::Full) => Err(AddError::BatchFailed(
-                "the log has reached its largest size".to_owned(),
-            )),
-            Err(SequenceError::Store(error)) => {
-                Err(self.fail_stop.trip(&format!("sequencing: {error}")))
+    /// Prepares one batch and passes it on, or tells everyone in it why not.
+    fn sequence(&mut self, batch: Batch, time: UnixMillis) {
+        let places = match self.dedup.resolve(self.tail.head.size, &batch.entries) {
+            Ok(places) => places,
+            Err(error) => {
+                let told = self.stop(&error);
+                return batch.resolve(Err(told));
             }
         };
-        batch.resolve(outcome);
+        match self.prepare(&batch.entries, &places, time) {
+            Ok(grown) => {
+                let commit = grown.map(|(commit, tail)| {
+                    self.tail = tail;
+                    commit
+                });
+                self.handoff.pass(Prepared {
+                    batch,
+                    places,
+                    time,
+                    commit,
+                });
+            }
+            Err(error) => {
+                self.dedup.forget(&batch.entries, &places);
+                self.metrics.batches_failed.add(1);
+                batch.resolve(Err(AddError::BatchFailed(error.to_string())));
+            }
+        }
     }
 
-    fn try_sequence(
-        &mut self,
-        batch: &Batch,
-        time: UnixMillis,
-    ) -> Result<Vec<Sequenced>, SequenceError> {
-        let size = self.tail.head.size;
-        let places = dedup::resolve(self.store.as_ref(), size, &batch.entries)?;
-        if let Some(prepared) = self.prepare(batch, &places, time)? {
-            let started = self.clock.monotonic();
-            self.store.commit(&prepared.commit)?;
-            self.metrics
-                .commit_time
-                .observe(self.clock.monotonic().saturating_sub(started));
-            let added = prepared.tail.head.size.get() - size.get();
-            self.tail = prepared.tail;
-            self.metrics.entries.add(added);
-            self.metrics.batches.add(1);
-            self.committed
-                .update(|committed| committed.head = self.tail.head);
-        }
-        let sequenced: Result<Vec<Sequenced>, StoreError> = places
-            .iter()
-            .map(|place| self.sequenced(*place, time))
-            .collect();
-        Ok(sequenced?)
+    fn stop(&self, error: &StoreError) -> AddError {
+        self.fail_stop.trip(&format!("sequencing: {error}"))
     }
 
     /// Finishes, frames, hashes and integrates the new entries; `None` if there are none.
     fn prepare(
         &self,
-        batch: &Batch,
+        entries: &[UnfinishedEntry],
         places: &[Place],
         time: UnixMillis,
-    ) -> Result<Option<Prepared>, SequenceError> {
-        let new = || {
-            batch
-                .entries
-                .iter()
-                .zip(places)
-                .filter_map(|(entry, place)| match place {
-                    Place::New(index) => Some((entry, *index)),
-                    Place::Repeated(_) | Place::Committed(_) => None,
-                })
-        };
-        let identities: Vec<(Identity, LeafIndex)> = new()
-            .map(|(entry, index)| (entry.identity(), index))
+    ) -> Result<Option<(Commit, Tail)>, PrepareError> {
+        let new: Vec<(&UnfinishedEntry, LeafIndex)> = entries
+            .iter()
+            .zip(places)
+            .filter_map(|(entry, place)| match place {
+                Place::New(index) => Some((entry, *index)),
+                Place::Repeated(_) | Place::Known(_) => None,
+            })
             .collect();
-        if identities.is_empty() {
+        if new.is_empty() {
             return Ok(None);
         }
-        let added = u64::try_from(identities.len()).unwrap_or(u64::MAX);
+        let added = u64::try_from(new.len()).unwrap_or(u64::MAX);
         let size = self
             .tail
             .head
             .size
             .checked_add(added)
             .filter(|size| *size <= TreeSize::MAX_GROWN);
-        let size = size.ok_or(SequenceError::Full)?;
+        let size = size.ok_or(PrepareError::Full)?;
 
-        let finished: Vec<FinishedEntry> = new()
-            .map(|(entry, index)| self.format.finish(entry.content(), index, time))
+        let finished: Vec<FinishedEntry<'_>> = new
+            .iter()
+            .map(|(entry, index)| self.format.finish(entry.content(), *index, time))
             .collect();
         let integration = self.hashing.install(|| {
-            let leaves: Vec<&Bytes> = finished.iter().map(|entry| &entry.leaf).collect();
-            let hashed = leaves.par_chunks(LEAVES_PER_TASK).map(|leaves| {
-                let mut hashes = Vec::with_capacity(leaves.len());
-                tiles::leaf_hashes(leaves, &mut hashes);
-                hashes
-            });
-            integrate(
-                &self.tail.edge,
-                &hashed.flatten_iter().collect::<Vec<Hash>>(),
-            )
+            let hashes = self.leaf_hashes(&new, &finished);
+            integrate(&self.tail.edge, &hashes)
         });
         let mut objects = integration.tiles;
         let bundle = self.frame(&finished, &mut objects)?;
@@ -217,22 +197,41 @@ impl Sequencer {
             previous: self.tail.head,
             head,
             objects,
-            identities,
         };
-        Ok(Some(Prepared {
-            commit,
-            tail: Tail {
-                head,
-                edge: integration.edge,
-                bundle,
-            },
-        }))
+        let tail = Tail {
+            head,
+            edge: integration.edge,
+            bundle,
+        };
+        Ok(Some((commit, tail)))
+    }
+
+    /// The leaf hash of every new entry. Where it is the entry's identity, the caller of `add` has
+    /// computed it already, on its own thread.
+    fn leaf_hashes(
+        &self,
+        new: &[(&UnfinishedEntry, LeafIndex)],
+        finished: &[FinishedEntry<'_>],
+    ) -> Vec<Hash> {
+        if self.format.identity_is_leaf_hash() {
+            let identities = new.iter().map(|(entry, _)| entry.identity());
+            return identities
+                .map(|identity| Hash::new(*identity.as_bytes()))
+                .collect();
+        }
+        let leaves: Vec<&[u8]> = finished.iter().map(|entry| entry.leaf.as_ref()).collect();
+        let hashed = leaves.par_chunks(LEAVES_PER_TASK).map(|leaves| {
+            let mut hashes = Vec::with_capacity(leaves.len());
+            tiles::leaf_hashes(leaves, &mut hashes);
+            hashes
+        });
+        hashed.flatten_iter().collect()
     }
 
     /// Frames finished entries into bundles; gives back the bytes of the bundle that still grows.
     fn frame(
         &self,
-        finished: &[FinishedEntry],
+        finished: &[FinishedEntry<'_>],
         objects: &mut Vec<ObjectWrite>,
     ) -> Result<Vec<u8>, FormatError> {
         let mut index = self.tail.head.size.get() / OBJECT_WIDTH;
@@ -271,38 +270,6 @@ impl Sequencer {
         }
         Ok(bundle)
     }
-
-    fn sequenced(&self, place: Place, time: UnixMillis) -> Result<Sequenced, StoreError> {
-        match place {
-            Place::New(index) => Ok(Sequenced {
-                index,
-                time,
-                duplicate: false,
-            }),
-            Place::Repeated(index) => {
-                self.metrics.duplicates.add(1);
-                Ok(Sequenced {
-                    index,
-                    time,
-                    duplicate: true,
-                })
-            }
-            Place::Committed(index) => {
-                self.metrics.duplicates.add(1);
-                let time = self.store.time_of(index)?.ok_or_else(|| {
-                    StoreError::damaged(
-                        format!("the time of entry {}", index.get()),
-                        "it is missing",
-                    )
-                })?;
-                Ok(Sequenced {
-                    index,
-                    time,
-                    duplicate: true,
-                })
-            }
-        }
-    }
 }
 
 /// Entries in a full bundle.
@@ -314,28 +281,20 @@ const LEAVES_PER_TASK: usize = 64;
 /// How often a sequencer that waits for the clock looks at it.
 const CLOCK_POLL: Duration = Duration::from_millis(50);
 
+/// How often a sequencer that ran ahead of the index of identities looks at it.
+const INDEX_POLL: Duration = Duration::from_millis(5);
+
 fn position_in_bundle(size: TreeSize) -> u16 {
     u16::try_from(size.get() % OBJECT_WIDTH).expect("a remainder of 256")
 }
 
-/// Why a batch was not sequenced.
-enum SequenceError {
-    /// An entry cannot be stored: nothing was written.
-    Format(FormatError),
-    /// The tree cannot grow further: nothing was written.
+/// Why a batch cannot be sequenced. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+enum PrepareError {
+    /// An entry cannot be stored.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The tree cannot grow further.
+    #[error("the log has reached its largest size")]
     Full,
-    /// The outcome is unknown, or the store is damaged.
-    Store(StoreError),
-}
-
-impl From<FormatError> for SequenceError {
-    fn from(error: FormatError) -> Self {
-        Self::Format(error)
-    }
-}
-
-impl From<StoreError> for SequenceError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
 }

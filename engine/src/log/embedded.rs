@@ -127,6 +127,7 @@ impl Reader {
             format,
             publication: Arc::new(Signal::new(publication)),
             tile_cache: Arc::default(),
+            dedup: None,
             fail_stop: None,
         };
         Ok((reader, identity))

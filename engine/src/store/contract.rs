@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use tiles::{Hash, LeafIndex, TileId, TileLevel, TreeSize};
 
-use super::{ColdStore, Commit, Head, HotStore, LogIdentity, ObjectId, ObjectWrite};
+use super::{ColdStore, Commit, Head, HotStore, IdentityRun, LogIdentity, ObjectId, ObjectWrite};
 use crate::UnixMillis;
 use crate::error::StoreError;
 use crate::format::Identity;
@@ -72,16 +72,22 @@ fn commit(old: u64, new: u64) -> Commit {
             objects.push(write(tile(0, index), start, end));
         }
     }
-    let identities = (old..new)
-        .map(|n| (identity(n), LeafIndex::new(n)))
-        .collect();
     let previous = if old == 0 { Head::EMPTY } else { head(old) };
     Commit {
         previous,
         head: head(new),
         objects,
-        identities,
     }
+}
+
+/// The index entries of `old` to `new`.
+fn run(old: u64, new: u64) -> IdentityRun {
+    let mut owners: Vec<_> = (old..new)
+        .map(|n| (identity(n), LeafIndex::new(n)))
+        .collect();
+    owners.sort_unstable();
+    let end = TreeSize::new(new);
+    IdentityRun { end, owners }
 }
 
 /// Checks a hot store. `reopen` closes the store it is given and opens it again; the first call
@@ -97,9 +103,11 @@ pub fn check_hot<S: HotStore>(mut reopen: impl FnMut(Option<S>) -> S) {
             .commit(&commit(old, new))
             .expect("a commit that follows the head");
         holds(&store, new);
+        indexes(&store, old, new);
     }
     let store = reopen(Some(store));
     holds(&store, 512);
+    knows(&store, 512);
     assert!(
         store.commit(&commit(300, 512)).is_err(),
         "a commit must follow the head"
@@ -129,7 +137,7 @@ fn a_new_store_is_empty(store: &impl HotStore) {
     assert_eq!(store.head().expect("head"), Head::EMPTY);
     assert_eq!(store.tiered().expect("tiered"), TreeSize::ZERO);
     assert_eq!(store.object(ObjectId::Bundle(0)).expect("object"), None);
-    assert_eq!(store.find(&[identity(0)]).expect("find"), [None]);
+    knows(store, 0);
     assert_eq!(store.time_of(LeafIndex::new(0)).expect("time"), None);
 }
 
@@ -144,11 +152,6 @@ fn holds(store: &impl HotStore, size: u64) {
         );
         assert_eq!(store.object(tile(0, index)).expect("object"), wanted);
     }
-    let asked: Vec<Identity> = (0..size + 2).map(identity).collect();
-    let wanted: Vec<_> = (0..size + 2)
-        .map(|n| (n < size).then(|| LeafIndex::new(n)))
-        .collect();
-    assert_eq!(store.find(&asked).expect("find"), wanted);
     let last = store.time_of(LeafIndex::new(size - 1)).expect("time");
     assert_eq!(last, Some(head(size).time));
     assert_eq!(store.time_of(LeafIndex::new(size)).expect("time"), None);
@@ -156,6 +159,29 @@ fn holds(store: &impl HotStore, size: u64) {
         store.time_of(LeafIndex::new(0)).expect("time"),
         Some(head(1).time)
     );
+}
+
+/// Adds the run from `old` to `new`, which is committed.
+fn indexes(store: &impl HotStore, old: u64, new: u64) {
+    knows(store, old);
+    store
+        .index(&run(old, new))
+        .expect("a run of committed entries");
+    knows(store, new);
+    // As after a crash between a run and the note that it is there: runs may overlap.
+    store
+        .index(&run(old / 2, new))
+        .expect("the same identities once more");
+    knows(store, new);
+}
+
+fn knows(store: &impl HotStore, size: u64) {
+    assert_eq!(store.indexed().expect("indexed"), TreeSize::new(size));
+    let asked: Vec<Identity> = (0..size + 2).map(identity).collect();
+    let wanted: Vec<_> = (0..size + 2)
+        .map(|n| (n < size).then(|| LeafIndex::new(n)))
+        .collect();
+    assert_eq!(store.find(&asked).expect("find"), wanted);
 }
 
 /// Checks a cold store. `reopen` is as for [`check_hot`].

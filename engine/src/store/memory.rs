@@ -10,8 +10,8 @@ use bytes::{Bytes, BytesMut};
 use tiles::{LeafIndex, TreeSize};
 
 use super::{
-    CheckpointStore, ColdStore, Commit, Head, HotStore, LogIdentity, OBJECT_WIDTH, ObjectId,
-    StoredBytes, full_objects,
+    CheckpointStore, ColdStore, Commit, Head, HotStore, IdentityRun, LogIdentity, OBJECT_WIDTH,
+    ObjectId, StoredBytes, full_objects,
 };
 use crate::UnixMillis;
 use crate::error::StoreError;
@@ -99,6 +99,7 @@ struct HotContent {
     head: Head,
     objects: BTreeMap<ObjectId, (u16, BytesMut)>,
     owners: BTreeMap<Identity, LeafIndex>,
+    indexed: TreeSize,
     /// Size after each batch, and its time.
     times: BTreeMap<u64, UnixMillis>,
     tiered: TreeSize,
@@ -113,6 +114,7 @@ impl MemoryHot {
             head: Head::EMPTY,
             objects: BTreeMap::new(),
             owners: BTreeMap::new(),
+            indexed: TreeSize::ZERO,
             times: BTreeMap::new(),
             tiered: TreeSize::ZERO,
         };
@@ -150,7 +152,6 @@ impl HotContent {
             bytes.extend_from_slice(&write.bytes);
             *count = write.end;
         }
-        self.owners.extend(commit.identities.iter().copied());
         self.times.insert(commit.head.size.get(), commit.head.time);
         self.head = commit.head;
         Ok(())
@@ -177,6 +178,19 @@ impl HotStore for MemoryHot {
             .objects
             .get(&id)
             .map(|(_, bytes)| Bytes::copy_from_slice(bytes)))
+    }
+
+    fn index(&self, run: &IdentityRun) -> Result<(), StoreError> {
+        self.faults.write(|| {
+            let mut content = crate::lock(&self.content);
+            content.owners.extend(run.owners.iter().copied());
+            content.indexed = content.indexed.max(run.end);
+            Ok(())
+        })
+    }
+
+    fn indexed(&self) -> Result<TreeSize, StoreError> {
+        Ok(crate::lock(&self.content).indexed)
     }
 
     fn find(&self, identities: &[Identity]) -> Result<Vec<Option<LeafIndex>>, StoreError> {

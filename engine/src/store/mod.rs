@@ -10,6 +10,8 @@
 //! - `commit` refuses a batch that does not follow the stored head, so that a second writer cannot
 //!   fork the log even if it got past every lock.
 //! - Reads see every commit that returned `Ok` before they began.
+//! - `index` follows the commits at its own pace. It only ever holds committed entries, so that
+//!   whoever replays the entries behind `indexed` knows every identity there is.
 //! - A record that is not what was written is reported as damaged, by name; other records stay
 //!   readable.
 //!
@@ -136,8 +138,16 @@ pub struct Commit {
     pub head: Head,
     /// New elements of bundles and tiles.
     pub objects: Vec<ObjectWrite>,
-    /// Who owns the new indices.
-    pub identities: Vec<(Identity, LeafIndex)>,
+}
+
+/// Identities for the index: of all entries between the size up to which the index is complete and
+/// `end`, and perhaps of some before that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityRun {
+    /// Size up to which the index is complete with this run. It is committed.
+    pub end: TreeSize,
+    /// Identities and the indices they own, sorted; no identity comes twice.
+    pub owners: Vec<(Identity, LeafIndex)>,
 }
 
 /// The working set of one log. The contract is in the module's words.
@@ -167,7 +177,20 @@ pub trait HotStore: Send + Sync + fmt::Debug {
     /// If a record of the object is damaged.
     fn object(&self, id: ObjectId) -> Result<Option<Bytes>, StoreError>;
 
-    /// The index each identity owns, in order.
+    /// Adds a run to the index of identities. Durable, but only as derived data needs it: after a
+    /// crash the index may hold the run without being [complete](HotStore::indexed) up to its end.
+    ///
+    /// # Errors
+    /// After an error the index may hold the run or not; adding it again is safe.
+    fn index(&self, run: &IdentityRun) -> Result<(), StoreError>;
+
+    /// Size up to which the index of identities is complete.
+    ///
+    /// # Errors
+    /// If the record cannot be read, or the index knows of entries that the log does not have.
+    fn indexed(&self) -> Result<TreeSize, StoreError>;
+
+    /// The index each identity owns, in order, as far as the index of identities goes.
     ///
     /// # Errors
     /// If a record is damaged.

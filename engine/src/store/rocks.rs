@@ -2,7 +2,7 @@
 //!
 //! | column family | key | value |
 //! |---|---|---|
-//! | `meta` | `log`, `head`, `tiered` | record: log identity, head, size |
+//! | `meta` | `log`, `head`, `tiered`, `indexed` | record: log identity, head, size, two sizes |
 //! | `tiles` | level (1), index (8), start (2) | record: end (2), hashes |
 //! | `bundles` | index (8), start (2) | record: end (2), framed entries |
 //! | `identities` | identity (32) | index (8), checksum (8) |
@@ -17,17 +17,19 @@
 //! returned; anything else refuses to open. The published checkpoint, kept outside RocksDB, is the
 //! last word on whether too much is gone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DBCompressionType,
-    DBRecoveryMode, Direction, ErrorKind, IteratorMode, MemtableFactory, MultiThreaded, Options,
-    ReadOptions, SliceTransform, WriteBatch, WriteOptions,
+    DBRecoveryMode, Direction, ErrorKind, IteratorMode, MultiThreaded, Options, ReadOptions,
+    WriteBatch, WriteOptions,
 };
 use tiles::{LeafIndex, TileId, TileLevel, TreeSize};
 
-use super::{Commit, Head, HotStore, LogIdentity, OBJECT_WIDTH, ObjectId, ObjectWrite, record};
+use super::{
+    Commit, Head, HotStore, IdentityRun, LogIdentity, OBJECT_WIDTH, ObjectId, ObjectWrite, record,
+};
 use crate::UnixMillis;
 use crate::error::StoreError;
 use crate::format::Identity;
@@ -46,10 +48,6 @@ const KEY_LOG: &[u8] = b"log";
 const KEY_HEAD: &[u8] = b"head";
 const KEY_TIERED: &[u8] = b"tiered";
 
-/// Bytes of an identity that choose its bucket in memory; enough to tell buckets apart.
-const IDENTITY_PREFIX_LEN: usize = 4;
-/// Buckets for identities in memory: about as many as a memory table of 64 MiB holds identities.
-const IDENTITY_BUCKETS: usize = 1 << 20;
 /// Memory for blocks read from disk, shared by all column families.
 const BLOCK_CACHE_BYTES: usize = 128 * 1024 * 1024;
 /// Most bytes of write-ahead log: what opening has to replay.
@@ -62,6 +60,8 @@ const INFO_LOG_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub struct RocksStore {
     db: Db,
+    /// Where RocksDB keeps its files.
+    path: PathBuf,
 }
 
 impl From<rocksdb::Error> for StoreError {
@@ -91,6 +91,7 @@ impl RocksStore {
         options.set_error_if_exists(true);
         let store = Self {
             db: Db::open_cf_descriptors(&options, path, families())?,
+            path: path.to_owned(),
         };
         let mut batch = WriteBatch::default();
         let meta = store.family(META)?;
@@ -122,6 +123,7 @@ impl RocksStore {
         log_files::check(path)?;
         Ok(Self {
             db: Db::open_cf_descriptors(&options(), path, families())?,
+            path: path.to_owned(),
         })
     }
 
@@ -140,7 +142,10 @@ impl RocksStore {
         options.set_max_open_files(-1);
         let db = Db::open_cf_descriptors_as_secondary(&options, path, scratch, families())?;
         db.try_catch_up_with_primary()?;
-        Ok(Self { db })
+        Ok(Self {
+            db,
+            path: path.to_owned(),
+        })
     }
 
     fn family(&self, name: &'static str) -> Result<Family<'_>, StoreError> {
@@ -199,11 +204,6 @@ impl HotStore for RocksStore {
         for write in &commit.objects {
             self.put_object(&mut batch, write)?;
         }
-        let identities = self.family(IDENTITIES)?;
-        for (identity, index) in &commit.identities {
-            let key = identity.as_bytes();
-            batch.put_cf(&identities, key, encoding::encode_owner(key, *index));
-        }
         let size = commit.head.size.get().to_be_bytes();
         let time = record::seal(&size, &commit.head.time.get().to_be_bytes());
         batch.put_cf(&self.family(TIMES)?, size, time);
@@ -228,23 +228,16 @@ impl HotStore for RocksStore {
         Ok(pieces.finish())
     }
 
+    fn index(&self, run: &IdentityRun) -> Result<(), StoreError> {
+        self.write_run(run)
+    }
+
+    fn indexed(&self) -> Result<TreeSize, StoreError> {
+        Ok(self.index_state()?.complete)
+    }
+
     fn find(&self, identities: &[Identity]) -> Result<Vec<Option<LeafIndex>>, StoreError> {
-        let family = self.family(IDENTITIES)?;
-        let keys = identities.iter().map(Identity::as_bytes);
-        let found = self.db.batched_multi_get_cf(&family, keys, false);
-        identities
-            .iter()
-            .zip(found)
-            .map(|(identity, value)| {
-                let shown = || format!("the index record of {identity:?} in the hot store");
-                let Some(value) = value.map_err(|error| named(error, shown))? else {
-                    return Ok(None);
-                };
-                encoding::decode_owner(identity.as_bytes(), &value)
-                    .map(Some)
-                    .ok_or_else(|| StoreError::damaged(shown(), "the checksum does not match"))
-            })
-            .collect()
+        self.find_owners(identities)
     }
 
     fn time_of(&self, index: LeafIndex) -> Result<Option<UnixMillis>, StoreError> {
@@ -383,7 +376,7 @@ fn options() -> Options {
     options.set_paranoid_checks(true);
     options.set_track_and_verify_wals_in_manifest(true);
     options.set_max_total_wal_size(WAL_BYTES_MAX);
-    // One thread writes; tables in memory that take only one writer are the faster ones.
+    // Hardly anyone but the committer writes: tables that take one writer at a time are faster.
     options.set_allow_concurrent_memtable_write(false);
     options.set_keep_log_file_num(INFO_LOG_COUNT);
     options.set_max_log_file_size(INFO_LOG_BYTES);
@@ -403,17 +396,7 @@ fn family_options(name: &str, cache: &Cache) -> Options {
     table.set_block_cache(cache);
     let mut options = Options::default();
     if name == IDENTITIES {
-        // Nearly every look-up is for an identity that is not there: let a filter answer it.
-        table.set_bloom_filter(10.0, false);
-        // Random keys that are only ever looked up one by one: a hash table of short lists takes
-        // and finds them in constant time, where one long sorted list misses the cache at each
-        // step.
-        options.set_prefix_extractor(SliceTransform::create_fixed_prefix(IDENTITY_PREFIX_LEN));
-        options.set_memtable_factory(MemtableFactory::HashSkipList {
-            bucket_count: IDENTITY_BUCKETS,
-            height: 4,
-            branching_factor: 4,
-        });
+        identity_runs::tune(&mut options, &mut table);
     }
     options.set_block_based_table_factory(&table);
     options.set_compression_type(match name {
@@ -425,6 +408,7 @@ fn family_options(name: &str, cache: &Cache) -> Options {
 }
 
 mod encoding;
+mod identity_runs;
 mod log_files;
 #[cfg(test)]
 mod tests;

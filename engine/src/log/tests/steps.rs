@@ -11,6 +11,7 @@ fn empty_log<'a>(memory: &'a Memory, config: &'a LogConfig) -> Parts<'a> {
         config,
         published.as_ref().clone(),
         Head::EMPTY,
+        Dedup::new(Arc::clone(&memory.stores.hot), 1000),
     )
 }
 
@@ -30,7 +31,12 @@ fn a_clock_behind_the_last_batch_is_waited_for_and_then_refused() {
     config.limits.batch_age = Duration::ZERO;
     let memory = memory(&config);
     let parts = empty_log(&memory, &config);
-    let mut sequencer = parts.sequencer(empty_tail());
+    let (mut sequencer, mut committer) = (parts.sequencer(empty_tail()), parts.committer());
+    let mut step = || {
+        let step = sequencer.step();
+        committer.step();
+        step
+    };
     let add = |n| {
         parts
             .pool
@@ -39,26 +45,23 @@ fn a_clock_behind_the_last_batch_is_waited_for_and_then_refused() {
             .remove(0)
     };
     let first = add(0);
-    sequencer.step();
+    step();
     let time = first.sequenced_blocking().unwrap().time;
 
     let second = add(1);
-    assert!(
-        matches!(sequencer.step(), Step::Sleep(_)),
-        "equal is not later"
-    );
+    assert!(matches!(step(), Step::Sleep(_)), "equal is not later");
     clock.advance(Duration::from_millis(1));
-    sequencer.step();
+    step();
     let time = UnixMillis::new(time.get() + 1);
     assert_eq!(second.sequenced_blocking().unwrap().time, time);
 
     clock.set_wall(UnixMillis::new(time.get() - 30_000));
     let third = add(2);
-    assert!(matches!(sequencer.step(), Step::Sleep(_)));
+    assert!(matches!(step(), Step::Sleep(_)));
     clock.advance(Duration::from_secs(4));
-    assert!(matches!(sequencer.step(), Step::Sleep(_)));
+    assert!(matches!(step(), Step::Sleep(_)));
     clock.advance(Duration::from_secs(1));
-    sequencer.step();
+    step();
     let refused = third.sequenced_blocking().unwrap_err();
     assert!(
         matches!(&refused, AddError::BatchFailed(why) if why.contains("25001 ms")),
@@ -69,7 +72,7 @@ fn a_clock_behind_the_last_batch_is_waited_for_and_then_refused() {
         "whoever watches is told"
     );
     let fourth = add(3);
-    sequencer.step();
+    step();
     assert!(
         fourth.sequenced_blocking().is_err(),
         "nobody waits again for the same clock"
@@ -77,7 +80,7 @@ fn a_clock_behind_the_last_batch_is_waited_for_and_then_refused() {
 
     clock.set_wall(UnixMillis::new(time.get() + 1));
     let fifth = add(4);
-    sequencer.step();
+    step();
     assert_eq!(
         fifth.sequenced_blocking().unwrap().time.get(),
         time.get() + 1
@@ -140,6 +143,7 @@ fn a_failed_sync_of_the_cold_store_is_never_tried_again() {
     parts.pool.add(entries(0..256), now).unwrap();
     parts.pool.close();
     sequencer.step();
+    parts.committer().step();
     publisher.step();
     // Bundle and tile are put; then comes the sync.
     memory.faults.plan(2, Fault::StoredButFailed);

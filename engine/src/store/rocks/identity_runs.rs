@@ -1,0 +1,159 @@
+//! The index of identities in RocksDB: sorted runs that it takes in as whole files.
+//!
+//! A run is written beside the database as a sorted table and then ingested, which moves the file:
+//! nothing passes through the write-ahead log or a table in memory, where random keys are dear.
+//! The record `meta/indexed` has two sizes. *Begun* is written, synced, before a run is ingested:
+//! the index may hold identities of entries below it. *Complete* follows when the run is in. So an
+//! index that knows more than the log does, which only lost log files could cause, is noticed.
+
+use rocksdb::{
+    BlockBasedOptions, DBCompactionStyle, IngestExternalFileOptions, Options, SstFileWriter,
+    UniversalCompactOptions, WriteBatch,
+};
+use tiles::{LeafIndex, TreeSize};
+
+use super::{IDENTITIES, META, RocksStore, encoding, named, record};
+use crate::error::StoreError;
+use crate::format::Identity;
+use crate::store::{HotStore, IdentityRun};
+
+const KEY_INDEXED: &[u8] = b"indexed";
+
+/// Name of a run that is being written; RocksDB gives it another when it takes it in.
+const RUN_FILE: &str = "identities.run";
+
+/// Bits of filter for an identity: one look-up in a thousand finds a run that has not got it.
+const FILTER_BITS: f64 = 14.0;
+
+/// Runs of like size that are merged into one. Every look-up asks the filter of every run, and
+/// every merge rewrites identities: with eight, a hundred million of them lie in some fifteen runs
+/// and were rewritten twice.
+const RUNS_PER_MERGE: i32 = 8;
+
+/// How far the index goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IndexState {
+    /// All entries below this size are in the index.
+    pub(super) complete: TreeSize,
+    /// No entry at or beyond this size is in the index.
+    begun: TreeSize,
+}
+
+impl IndexState {
+    fn encode(self) -> [u8; 16] {
+        let mut payload = [0; 16];
+        let (complete, begun) = payload.split_at_mut(8);
+        complete.copy_from_slice(&self.complete.get().to_be_bytes());
+        begun.copy_from_slice(&self.begun.get().to_be_bytes());
+        payload
+    }
+
+    fn decode(payload: &[u8]) -> Option<Self> {
+        let mut fields = encoding::Fields::new(payload);
+        let complete = TreeSize::new(fields.u64()?);
+        let begun = TreeSize::new(fields.u64()?);
+        fields.end()?;
+        Some(Self { complete, begun })
+    }
+}
+
+impl RocksStore {
+    /// How far the index goes; a store without the record has none yet.
+    pub(super) fn index_state(&self) -> Result<IndexState, StoreError> {
+        let shown = || "meta/indexed in the hot store".to_owned();
+        let found = self.db.get_cf(&self.family(META)?, KEY_INDEXED);
+        let Some(sealed) = found.map_err(|error| named(error, shown))? else {
+            let complete = TreeSize::ZERO;
+            return Ok(IndexState {
+                complete,
+                begun: complete,
+            });
+        };
+        let payload = record::open(KEY_INDEXED, &sealed, shown)?;
+        let state = IndexState::decode(payload)
+            .ok_or_else(|| StoreError::damaged(shown(), "it cannot be decoded"))?;
+        let size = self.head()?.size;
+        if state.begun > size {
+            let why = format!("it speaks of {} entries, the log has {size}", state.begun);
+            return Err(StoreError::damaged(shown(), why));
+        }
+        Ok(state)
+    }
+
+    pub(super) fn write_run(&self, run: &IdentityRun) -> Result<(), StoreError> {
+        let complete = self.index_state()?.complete;
+        let begun = run.end.max(complete);
+        self.write(self.index_record(IndexState { complete, begun })?)?;
+        let path = self.path.join(RUN_FILE);
+        let mut options = Options::default();
+        let mut table = BlockBasedOptions::default();
+        tune(&mut options, &mut table);
+        options.set_block_based_table_factory(&table);
+        let mut writer = SstFileWriter::create(&options);
+        writer.open(&path)?;
+        for (identity, index) in &run.owners {
+            let key = identity.as_bytes();
+            writer.put(key, encoding::encode_owner(key, *index))?;
+        }
+        writer.finish()?;
+        let mut ingest = IngestExternalFileOptions::default();
+        ingest.set_move_files(true);
+        let family = self.family(IDENTITIES)?;
+        self.db
+            .ingest_external_file_cf_opts(&family, &ingest, vec![path])?;
+        // Not synced: lost in a crash, it costs reading some entries again.
+        let complete = IndexState {
+            complete: begun,
+            begun,
+        };
+        Ok(self.db.write(self.index_record(complete)?)?)
+    }
+
+    fn index_record(&self, state: IndexState) -> Result<WriteBatch, StoreError> {
+        let mut batch = WriteBatch::default();
+        let sealed = record::seal(KEY_INDEXED, &state.encode());
+        batch.put_cf(&self.family(META)?, KEY_INDEXED, sealed);
+        Ok(batch)
+    }
+
+    pub(super) fn find_owners(
+        &self,
+        identities: &[Identity],
+    ) -> Result<Vec<Option<LeafIndex>>, StoreError> {
+        let family = self.family(IDENTITIES)?;
+        let keys = identities.iter().map(Identity::as_bytes);
+        let found = self.db.batched_multi_get_cf(&family, keys, false);
+        identities
+            .iter()
+            .zip(found)
+            .map(|(identity, value)| {
+                let shown = || format!("the index record of {identity:?} in the hot store");
+                let Some(value) = value.map_err(|error| named(error, shown))? else {
+                    return Ok(None);
+                };
+                encoding::decode_owner(identity.as_bytes(), &value)
+                    .map(Some)
+                    .ok_or_else(|| StoreError::damaged(shown(), "the checksum does not match"))
+            })
+            .collect()
+    }
+}
+
+/// Sets what the index needs: for the files that are written here and those that RocksDB merges.
+pub(super) fn tune(options: &mut Options, table: &mut BlockBasedOptions) {
+    // Nearly every look-up is for an identity that is not there: let a filter answer it.
+    table.set_bloom_filter(FILTER_BITS, false);
+    // Merging few runs of like size rewrites an identity seldom; levels would rewrite it tenfold,
+    // because the runs hold random keys and each overlaps all the others.
+    options.set_compaction_style(DBCompactionStyle::Universal);
+    let mut universal = UniversalCompactOptions::default();
+    universal.set_min_merge_width(RUNS_PER_MERGE);
+    universal.set_max_merge_width(RUNS_PER_MERGE);
+    // Nothing in the index is ever overwritten or deleted, so merging everything frees no space.
+    universal.set_max_size_amplification_percent(i32::MAX);
+    options.set_universal_compaction_options(&universal);
+    options.set_level_zero_file_num_compaction_trigger(RUNS_PER_MERGE);
+    // Runs come from one thread that waits for nothing else; they never hold up commits.
+    options.set_level_zero_slowdown_writes_trigger(i32::MAX);
+    options.set_level_zero_stop_writes_trigger(i32::MAX);
+}
