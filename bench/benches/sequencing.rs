@@ -14,21 +14,39 @@
 //!
 //! Plain alternative: the same entries as synced RocksDB write batches of one put for each, keyed
 //! by number; no tree, no deduplication, no checksums but RocksDB's own.
+//!
+//! The last group streams: one caller adds half a million entries in calls of 4096 and only waits
+//! when sixteen calls are on the way, so that batches form and overlap as they do under load. It
+//! counts from the entry's bytes to its durable index, hashing of identities included. Its plain
+//! alternative packs the same bytes in bundles of 256 and syncs one write batch for 10,000 entries:
+//! what RocksDB can do with nothing but the disk in its way.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bench::log::{BenchLog, unfinished};
 use bench::{ENTRY_LEN_BYTES, entries};
 use criterion::{BatchSize, Criterion, Throughput};
-use engine::{Limits, Log, UnfinishedEntry};
+use engine::{Limits, Log, Ticket, UnfinishedEntry};
 use rocksdb::{DB, WriteBatch, WriteOptions};
 
 const COUNTS: [u64; 3] = [1, 256, 4096];
 const SAMPLES: usize = 20;
 
+/// Entries in a stream, in one call of it, and how many calls of it are on the way at a time.
+const STREAMED: u64 = 1 << 19;
+const CALL: usize = 4096;
+const CALLS_ON_THE_WAY: usize = 16;
+
+/// Entries in a bundle, and in a write batch of whole bundles: some 10,000.
+const BUNDLE: u64 = 256;
+const SYNCED: usize = 39 * 256;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let log = BenchLog::create(Limits {
         batch_age: Duration::ZERO,
+        // What moves to the cold store is measured apart.
+        hot_entries: u64::MAX,
         ..Limits::default()
     })?;
     let plain_dir = tempfile::tempdir()?;
@@ -59,6 +77,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         });
     }
     group.finish();
+
+    let mut group = criterion.benchmark_group("streaming");
+    group
+        .sample_size(10)
+        .throughput(Throughput::Elements(STREAMED));
+    group.bench_function("Log::add", |bencher| {
+        let setup = || {
+            logged += STREAMED;
+            entries(logged - STREAMED, STREAMED)
+        };
+        bencher.iter_batched(setup, |all| stream(&log.log, all), BatchSize::PerIteration);
+    });
+    group.bench_function("RocksDB, packed in bundles", |bencher| {
+        let setup = || {
+            put += STREAMED;
+            (put - STREAMED, entries(put - STREAMED, STREAMED))
+        };
+        let write = |(first, all): (u64, Vec<Vec<u8>>)| write_bundles(&plain, first, &all);
+        bencher.iter_batched(setup, write, BatchSize::PerIteration);
+    });
+    group.finish();
     let size = log.log.status().committed.size.get();
     assert_eq!(size, logged, "every entry was new");
     criterion.final_summary();
@@ -69,6 +108,46 @@ fn add(log: &Log, batch: Vec<UnfinishedEntry>) {
     let tickets = log.add_many(batch).expect("the pool has room");
     for ticket in tickets {
         ticket.sequenced_blocking().expect("the disk takes it");
+    }
+}
+
+/// Adds all entries, in calls of which a bounded number is on the way.
+fn stream(log: &Log, entries: Vec<Vec<u8>>) {
+    let mut waiting = VecDeque::new();
+    let mut entries = entries.into_iter();
+    loop {
+        let call: Vec<UnfinishedEntry> = entries.by_ref().take(CALL).map(unfinished).collect();
+        if waiting.len() == CALLS_ON_THE_WAY || call.is_empty() {
+            let oldest: Option<Ticket> = waiting.pop_front();
+            let Some(oldest) = oldest else {
+                break;
+            };
+            oldest.sequenced_blocking().expect("the disk takes it");
+        }
+        if !call.is_empty() {
+            let last = log.add_many(call).expect("the pool has room").pop();
+            waiting.extend(last);
+        }
+    }
+}
+
+/// Writes the entries in bundles, synced as often as batches of 10,000 would be.
+fn write_bundles(db: &DB, first: u64, entries: &[Vec<u8>]) {
+    let mut options = WriteOptions::default();
+    options.set_sync(true);
+    let mut numbers = first / BUNDLE..;
+    for synced in entries.chunks(SYNCED) {
+        let mut batch = WriteBatch::default();
+        for (bundle, number) in synced.chunks(256).zip(numbers.by_ref()) {
+            let mut packed = Vec::with_capacity(256 * (2 + ENTRY_LEN_BYTES));
+            for entry in bundle {
+                let len = u16::try_from(entry.len()).expect("short entries");
+                packed.extend_from_slice(&len.to_be_bytes());
+                packed.extend_from_slice(entry);
+            }
+            batch.put(number.to_be_bytes(), packed);
+        }
+        db.write_opt(batch, &options).expect("the disk takes it");
     }
 }
 

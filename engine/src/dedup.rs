@@ -11,7 +11,8 @@
 //! nothing depends on when a run was written, or whether a crash came first.
 //!
 //! Recent identities are held in *segments*. One grows; full ones are frozen and wait for the
-//! [`Indexer`](crate::indexer::Indexer), which writes them out and lets go of them.
+//! [`Indexer`](crate::indexer::Indexer), which writes them out and lets go of them. A filter in
+//! memory says of nearly every new identity that the stored index need not be asked.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -22,6 +23,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use tiles::{LeafIndex, TreeSize};
 
+use self::filter::Filter;
 use crate::error::StoreError;
 use crate::format::{Identity, UnfinishedEntry};
 use crate::store::{HotStore, IdentityRun};
@@ -44,6 +46,8 @@ pub(crate) struct Dedup {
     /// Identities in a full segment.
     segment_len: usize,
     recent: Mutex<Recent>,
+    /// What may be in the stored index; the indexer adds to it.
+    filter: Filter,
     /// Told when a segment is frozen or there will be no more.
     frozen: Condvar,
 }
@@ -56,6 +60,9 @@ struct Recent {
     frozen: VecDeque<Arc<Segment>>,
     ended: bool,
 }
+
+/// Places in a batch, ascending, and the index that the store has for the entry there.
+type Stored = std::iter::Peekable<std::vec::IntoIter<(usize, LeafIndex)>>;
 
 /// Keyed at random, so that nobody can choose entries that collide.
 type Owners = HashMap<Identity, LeafIndex, RandomState>;
@@ -95,6 +102,7 @@ impl Dedup {
             store,
             segment_len,
             recent: Mutex::default(),
+            filter: Filter::default(),
             frozen: Condvar::new(),
         }
     }
@@ -107,25 +115,51 @@ impl Dedup {
         size: TreeSize,
         entries: &[UnfinishedEntry],
     ) -> Result<Vec<Place>, StoreError> {
-        let recent = self.look_up(size, entries);
-        let unknown: Vec<Identity> = entries
-            .iter()
-            .zip(&recent)
-            .filter(|(_, found)| found.is_none())
-            .map(|(entry, _)| entry.identity())
-            .collect();
-        let stored = self.store.find(&unknown)?;
-        Ok(self.give(size, entries, recent, stored))
-    }
-
-    /// The indices that recent batches gave; makes room for as many entries more.
-    fn look_up(&self, size: TreeSize, entries: &[UnfinishedEntry]) -> Vec<Option<LeafIndex>> {
+        let mut stored = self.find_stored(entries)?;
         let mut recent = crate::lock(&self.recent);
         self.make_room(&mut recent, size, entries.len());
-        entries
+        let first = size.next_index();
+        let mut next = first;
+        let places = entries.iter().enumerate().map(|(number, entry)| {
+            let identity = entry.identity();
+            let stored = stored.next_if(|(of, _)| *of == number);
+            if let Some(index) =
+                stored.map_or_else(|| recent.find_frozen(&identity), |(_, i)| Some(i))
+            {
+                return Place::Known(index);
+            }
+            match recent.growing.entry(identity) {
+                Entry::Occupied(given) if *given.get() < first => Place::Known(*given.get()),
+                Entry::Occupied(given) => Place::Repeated(*given.get()),
+                Entry::Vacant(vacant) => {
+                    let index = *vacant.insert(next);
+                    next = LeafIndex::new(next.get() + 1);
+                    Place::New(index)
+                }
+            }
+        });
+        Ok(places.collect())
+    }
+
+    /// Which entries the stored index knows, by their place in the batch, and their indices.
+    fn find_stored(&self, entries: &[UnfinishedEntry]) -> Result<Stored, StoreError> {
+        let filter = self.filter.view();
+        let asked: Vec<(usize, Identity)> = entries
             .iter()
-            .map(|entry| recent.find(&entry.identity()))
-            .collect()
+            .map(UnfinishedEntry::identity)
+            .enumerate()
+            .filter(|(_, identity)| filter.may_hold(identity))
+            .collect();
+        if asked.is_empty() {
+            return Ok(Vec::new().into_iter().peekable());
+        }
+        let identities: Vec<Identity> = asked.iter().map(|(_, identity)| *identity).collect();
+        let found = self.store.find(&identities)?;
+        let known = asked.iter().zip(found);
+        let known: Vec<(usize, LeafIndex)> = known
+            .filter_map(|((number, _), found)| Some((*number, found?)))
+            .collect();
+        Ok(known.into_iter().peekable())
     }
 
     /// Freezes the growing segment if it has not room for `count` identities that follow `size`.
@@ -139,33 +173,6 @@ impl Dedup {
             recent.frozen.push_back(Arc::new(segment));
             self.frozen.notify_all();
         }
-    }
-
-    /// Gives the next index to everyone who is known nowhere.
-    fn give(
-        &self,
-        size: TreeSize,
-        entries: &[UnfinishedEntry],
-        recent: Vec<Option<LeafIndex>>,
-        stored: Vec<Option<LeafIndex>>,
-    ) -> Vec<Place> {
-        let growing = &mut crate::lock(&self.recent).growing;
-        let mut next = size.next_index();
-        let mut stored = stored.into_iter();
-        let places = entries.iter().zip(recent).map(|(entry, recent)| {
-            if let Some(index) = recent.or_else(|| stored.next().flatten()) {
-                return Place::Known(index);
-            }
-            match growing.entry(entry.identity()) {
-                Entry::Occupied(first) => Place::Repeated(*first.get()),
-                Entry::Vacant(vacant) => {
-                    let index = *vacant.insert(next);
-                    next = LeafIndex::new(next.get() + 1);
-                    Place::New(index)
-                }
-            }
-        });
-        places.collect()
     }
 
     /// Takes back the indices that a batch was given which will never be committed.
@@ -207,7 +214,30 @@ impl Dedup {
 
     /// Lets go of the oldest frozen segment, which the store has now.
     pub(crate) fn written(&self) {
+        if let Some(segment) = self.oldest_frozen() {
+            self.filter.add(segment.owners.keys().copied());
+        }
         crate::lock(&self.recent).frozen.pop_front();
+    }
+
+    /// Adds to the filter some identities that were in the store when the log was opened, those
+    /// after `last`; gives back the last of them, or `None` when there are no more.
+    pub(crate) fn fill_filter(
+        &self,
+        last: Option<Identity>,
+    ) -> Result<Option<Identity>, StoreError> {
+        if last.is_none() {
+            let count = self.store.indexed()?.get();
+            self.filter
+                .expect(usize::try_from(count).unwrap_or(usize::MAX));
+        }
+        let found = self.store.identities_after(last.as_ref(), FILL_COUNT)?;
+        self.filter.add(found.iter().copied());
+        if found.len() < FILL_COUNT {
+            self.filter.completed();
+            return Ok(None);
+        }
+        Ok(found.last().copied())
     }
 
     /// No further batch will come.
@@ -231,12 +261,13 @@ impl Dedup {
 
 impl Recent {
     fn find(&self, identity: &Identity) -> Option<LeafIndex> {
-        let newest = self.growing.get(identity);
-        let older = || {
-            let mut frozen = self.frozen.iter().rev();
-            frozen.find_map(|segment| segment.owners.get(identity))
-        };
-        newest.or_else(older).copied()
+        let newest = self.growing.get(identity).copied();
+        newest.or_else(|| self.find_frozen(identity))
+    }
+
+    fn find_frozen(&self, identity: &Identity) -> Option<LeafIndex> {
+        let mut frozen = self.frozen.iter().rev();
+        frozen.find_map(|segment| segment.owners.get(identity).copied())
     }
 }
 
@@ -253,6 +284,11 @@ impl fmt::Debug for Dedup {
 /// Frozen segments that may wait: bounds the memory of a log whose store takes runs more slowly
 /// than entries come.
 const FROZEN_MAX: usize = 3;
+
+/// Identities that are added to the filter at a time while it is filled from the index.
+const FILL_COUNT: usize = 1 << 16;
+
+mod filter;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use crate::driver::{Driver, Steppers};
 use crate::error::{AddError, OpenError, Rejection, StoreError};
 use crate::fail_stop::FailStop;
 use crate::format::{Format, TlogTiles, UnfinishedEntry};
-use crate::indexer::Indexer;
+use crate::indexer::{Filling, Indexer};
 use crate::limits::Limits;
 use crate::lock::DirLock;
 use crate::metrics::Metrics;
@@ -434,6 +434,7 @@ impl<'a> Parts<'a> {
             committed: Arc::clone(&self.committed),
             metrics: Arc::clone(&self.metrics),
             fail_stop: Arc::clone(&self.fail_stop),
+            filling: Filling::After(None),
         }
     }
 

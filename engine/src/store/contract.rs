@@ -182,6 +182,20 @@ fn knows(store: &impl HotStore, size: u64) {
         .map(|n| (n < size).then(|| LeafIndex::new(n)))
         .collect();
     assert_eq!(store.find(&asked).expect("find"), wanted);
+    let mut all: Vec<Identity> = (0..size).map(identity).collect();
+    all.sort_unstable();
+    let mut read = Vec::new();
+    loop {
+        let next = store
+            .identities_after(read.last(), 100)
+            .expect("identities");
+        let end = next.len() < 100;
+        read.extend(next);
+        if end {
+            break;
+        }
+    }
+    assert_eq!(read, all);
 }
 
 /// Checks a cold store. `reopen` is as for [`check_hot`].

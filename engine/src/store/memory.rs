@@ -4,6 +4,7 @@
 //! would, and open another over what was durable.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
@@ -198,6 +199,20 @@ impl HotStore for MemoryHot {
         Ok(identities
             .iter()
             .map(|identity| content.owners.get(identity).copied())
+            .collect())
+    }
+
+    fn identities_after(
+        &self,
+        last: Option<&Identity>,
+        count: usize,
+    ) -> Result<Vec<Identity>, StoreError> {
+        let content = crate::lock(&self.content);
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let following = content.owners.range((from, Bound::Unbounded));
+        Ok(following
+            .take(count)
+            .map(|(identity, _)| *identity)
             .collect())
     }
 

@@ -196,6 +196,16 @@ pub trait HotStore: Send + Sync + fmt::Debug {
     /// If a record is damaged.
     fn find(&self, identities: &[Identity]) -> Result<Vec<Option<LeafIndex>>, StoreError>;
 
+    /// Up to `count` identities of the index that follow `last`, in order: fewer only at its end.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    fn identities_after(
+        &self,
+        last: Option<&Identity>,
+        count: usize,
+    ) -> Result<Vec<Identity>, StoreError>;
+
     /// Time of the batch that sequenced the entry at `index`; `None` beyond the committed size.
     ///
     /// # Errors

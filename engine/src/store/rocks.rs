@@ -240,6 +240,14 @@ impl HotStore for RocksStore {
         self.find_owners(identities)
     }
 
+    fn identities_after(
+        &self,
+        last: Option<&Identity>,
+        count: usize,
+    ) -> Result<Vec<Identity>, StoreError> {
+        self.following_identities(last, count)
+    }
+
     fn time_of(&self, index: LeafIndex) -> Result<Option<UnixMillis>, StoreError> {
         let Some(after) = index.get().checked_add(1) else {
             return Ok(None);

@@ -7,8 +7,8 @@
 //! index that knows more than the log does, which only lost log files could cause, is noticed.
 
 use rocksdb::{
-    BlockBasedOptions, DBCompactionStyle, IngestExternalFileOptions, Options, SstFileWriter,
-    UniversalCompactOptions, WriteBatch,
+    BlockBasedOptions, DBCompactionStyle, DBCompressionType, Direction, IngestExternalFileOptions,
+    IteratorMode, Options, ReadOptions, SstFileWriter, UniversalCompactOptions, WriteBatch,
 };
 use tiles::{LeafIndex, TreeSize};
 
@@ -29,6 +29,9 @@ const FILTER_BITS: f64 = 14.0;
 /// every merge rewrites identities: with eight, a hundred million of them lie in some fifteen runs
 /// and were rewritten twice.
 const RUNS_PER_MERGE: i32 = 8;
+
+/// Bytes to read ahead when the whole index is read.
+const READAHEAD_BYTES: usize = 2 << 20;
 
 /// How far the index goes.
 #[derive(Clone, Copy, Debug)]
@@ -137,12 +140,38 @@ impl RocksStore {
             })
             .collect()
     }
+
+    pub(super) fn following_identities(
+        &self,
+        last: Option<&Identity>,
+        count: usize,
+    ) -> Result<Vec<Identity>, StoreError> {
+        let family = self.family(IDENTITIES)?;
+        let mut read = ReadOptions::default();
+        // All of it is read once; the block cache is for look-ups.
+        read.fill_cache(false);
+        read.set_readahead_size(READAHEAD_BYTES);
+        let mode = last.map_or(IteratorMode::Start, |last| {
+            IteratorMode::From(last.as_bytes(), Direction::Forward)
+        });
+        let found = self.db.iterator_cf_opt(&family, read, mode).map(|item| {
+            let damaged = || "the index of identities in the hot store".to_owned();
+            let (key, _) = item.map_err(|error| named(error, damaged))?;
+            let key = <[u8; 32]>::try_from(key.as_ref());
+            key.map(Identity::new)
+                .map_err(|_| StoreError::damaged(damaged(), "a key has not 32 bytes"))
+        });
+        let known = |found: &Result<Identity, StoreError>| found.as_ref().ok() == last;
+        found.skip_while(known).take(count).collect()
+    }
 }
 
 /// Sets what the index needs: for the files that are written here and those that RocksDB merges.
 pub(super) fn tune(options: &mut Options, table: &mut BlockBasedOptions) {
     // Nearly every look-up is for an identity that is not there: let a filter answer it.
     table.set_bloom_filter(FILTER_BITS, false);
+    // Hashes do not compress.
+    options.set_compression_type(DBCompressionType::None);
     // Merging few runs of like size rewrites an identity seldom; levels would rewrite it tenfold,
     // because the runs hold random keys and each overlaps all the others.
     options.set_compaction_style(DBCompactionStyle::Universal);
