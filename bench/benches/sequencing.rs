@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use bench::log::{BenchLog, unfinished};
 use bench::{ENTRY_LEN_BYTES, entries};
+use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
 use engine::{Limits, Log, Ticket, UnfinishedEntry};
 use rocksdb::{DB, WriteBatch, WriteOptions};
@@ -116,7 +117,8 @@ fn stream(log: &Log, entries: Vec<Vec<u8>>) {
     let mut waiting = VecDeque::new();
     let mut entries = entries.into_iter();
     loop {
-        let call: Vec<UnfinishedEntry> = entries.by_ref().take(CALL).map(unfinished).collect();
+        let call = entries.by_ref().take(CALL).map(Bytes::from).collect();
+        let call = UnfinishedEntry::many(call);
         if waiting.len() == CALLS_ON_THE_WAY || call.is_empty() {
             let oldest: Option<Ticket> = waiting.pop_front();
             let Some(oldest) = oldest else {

@@ -69,6 +69,21 @@ impl UnfinishedEntry {
         }
     }
 
+    /// As [`UnfinishedEntry::new`] for each of `contents`, in order, and faster than one by one:
+    /// several are hashed at a time.
+    #[must_use]
+    pub fn many(contents: Vec<Bytes>) -> Vec<Self> {
+        let mut hashes = Vec::with_capacity(contents.len());
+        tiles::leaf_hashes(&contents, &mut hashes);
+        let hashed = contents.into_iter().zip(hashes);
+        let entries = hashed.map(|(content, hash)| Self {
+            identity: Identity(*hash.as_bytes()),
+            content,
+            identity_is_leaf_hash: true,
+        });
+        entries.collect()
+    }
+
     /// An entry whose identity the caller's protocol defines.
     #[must_use]
     pub const fn with_identity(identity: Identity, content: Bytes) -> Self {
@@ -381,6 +396,21 @@ mod tests {
     fn both_formats_split_what_they_framed() {
         check(&TlogTiles, &[b"a", b"", b"ccc"]);
         check(&IndexedLeaf, &[b"a", b"", b"ccc"]);
+    }
+
+    #[test]
+    fn many_entries_are_the_same_as_one_by_one() {
+        let contents = || (0..7_u8).map(|n| Bytes::from(vec![n; usize::from(n)]));
+        let many = UnfinishedEntry::many(contents().collect());
+        for (one, content) in many.iter().zip(contents()) {
+            assert_eq!(
+                one.identity(),
+                UnfinishedEntry::new(content.clone()).identity()
+            );
+            assert_eq!(one.content(), &content);
+            assert!(one.identity_is_leaf_hash());
+        }
+        assert_eq!(many.len(), 7);
     }
 
     #[test]

@@ -17,14 +17,14 @@ const CHECKSUM_LEN: usize = 16;
 /// Bytes a record is longer than its payload.
 const HEADER_LEN: usize = 1 + CHECKSUM_LEN;
 
-/// First half of the BLAKE3 hash of name and payload.
-fn checksum(name: &[u8], payload: &[u8]) -> [u8; CHECKSUM_LEN] {
+/// First half of the BLAKE3 hash of name and payload, which may come in pieces.
+fn checksum(name: &[u8], payload: &[&[u8]]) -> [u8; CHECKSUM_LEN] {
     let name_len = u64::try_from(name.len()).unwrap_or(u64::MAX);
     let mut hasher = blake3::Hasher::new();
-    hasher
-        .update(&name_len.to_be_bytes())
-        .update(name)
-        .update(payload);
+    hasher.update(&name_len.to_be_bytes()).update(name);
+    for piece in payload {
+        hasher.update(piece);
+    }
     *hasher
         .finalize()
         .as_bytes()
@@ -34,10 +34,18 @@ fn checksum(name: &[u8], payload: &[u8]) -> [u8; CHECKSUM_LEN] {
 
 /// Wraps `payload` for storage under `name`.
 pub(super) fn seal(name: &[u8], payload: &[u8]) -> Vec<u8> {
-    let mut record = Vec::with_capacity(HEADER_LEN + payload.len());
+    seal_pieces(name, &[payload])
+}
+
+/// As [`seal`], for a payload in pieces.
+pub(super) fn seal_pieces(name: &[u8], payload: &[&[u8]]) -> Vec<u8> {
+    let payload_len: usize = payload.iter().map(|piece| piece.len()).sum();
+    let mut record = Vec::with_capacity(HEADER_LEN + payload_len);
     record.push(VERSION);
     record.extend_from_slice(&checksum(name, payload));
-    record.extend_from_slice(payload);
+    for piece in payload {
+        record.extend_from_slice(piece);
+    }
     record
 }
 
@@ -56,7 +64,7 @@ pub(super) fn open<'a>(
     let (stored, payload) = rest
         .split_first_chunk::<CHECKSUM_LEN>()
         .ok_or_else(|| damaged("it is cut short"))?;
-    if *stored == checksum(name, payload) {
+    if *stored == checksum(name, &[payload]) {
         Ok(payload)
     } else {
         Err(damaged("the checksum does not match"))

@@ -5,7 +5,7 @@
 //! | `meta` | `log`, `head`, `tiered`, `indexed` | record: log identity, head, size, two sizes |
 //! | `tiles` | level (1), index (8), start (2) | record: end (2), hashes |
 //! | `bundles` | index (8), start (2) | record: end (2), framed entries |
-//! | `identities` | identity (32) | index (8), checksum (8) |
+//! | `identities` | identity (32) | index (8), checksum (4) |
 //! | `times` | size after the batch (8) | record: time (8) |
 //!
 //! An object that still grows lies in pieces, one for each batch that added to it, so that a batch
@@ -112,6 +112,7 @@ impl RocksStore {
         );
         drop(meta);
         store.write(batch)?;
+        store.begin_index()?;
         Ok(store)
     }
 
@@ -121,10 +122,14 @@ impl RocksStore {
     /// If there is none, or if RocksDB finds anything that was synced and is not there any more.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         log_files::check(path)?;
-        Ok(Self {
+        let store = Self {
             db: Db::open_cf_descriptors(&options(), path, families())?,
             path: path.to_owned(),
-        })
+        };
+        if !store.has_index()? {
+            store.begin_index()?;
+        }
+        Ok(store)
     }
 
     /// Opens the store at `path` for reading beside the process that owns it. `scratch` is a
@@ -175,10 +180,8 @@ impl RocksStore {
             batch.delete_range_cf(&family, piece_key(&prefix, 1), piece_key(&prefix, u16::MAX));
         }
         let key = piece_key(&prefix, if write.completes() { 0 } else { write.start });
-        let mut payload = Vec::with_capacity(2 + write.bytes.len());
-        payload.extend_from_slice(&write.end.to_be_bytes());
-        payload.extend_from_slice(&write.bytes);
-        batch.put_cf(&family, &key, record::seal(&key, &payload));
+        let payload: [&[u8]; 2] = [&write.end.to_be_bytes(), &write.bytes];
+        batch.put_cf(&family, &key, record::seal_pieces(&key, &payload));
         Ok(())
     }
 }
