@@ -45,6 +45,8 @@ pub(crate) struct Dedup {
     store: Arc<dyn HotStore>,
     /// Identities in a full segment.
     segment_len: usize,
+    /// Off only where a bench measures what deduplication costs.
+    enabled: bool,
     recent: Mutex<Recent>,
     /// What may be in the stored index; the indexer adds to it.
     filter: Filter,
@@ -101,10 +103,17 @@ impl Dedup {
         Self {
             store,
             segment_len,
+            enabled: true,
             recent: Mutex::default(),
             filter: Filter::default(),
             frozen: Condvar::new(),
         }
+    }
+
+    /// If not enabled, takes every entry for a new one.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn enabled(self, enabled: bool) -> Self {
+        Self { enabled, ..self }
     }
 
     /// Decides the place of every entry of a batch that follows a tree of `size`, and remembers it.
@@ -115,20 +124,24 @@ impl Dedup {
         size: TreeSize,
         entries: &[UnfinishedEntry],
     ) -> Result<Vec<Place>, StoreError> {
+        if !self.enabled {
+            let indices = size.get()..;
+            let indices = indices.zip(entries).map(|(index, _)| LeafIndex::new(index));
+            return Ok(indices.map(Place::New).collect());
+        }
+        let frozen = self.frozen_before(size, entries.len());
         let mut stored = self.find_stored(entries)?;
-        let mut recent = crate::lock(&self.recent);
-        self.make_room(&mut recent, size, entries.len());
+        let growing = &mut crate::lock(&self.recent).growing;
         let first = size.next_index();
         let mut next = first;
         let places = entries.iter().enumerate().map(|(number, entry)| {
             let identity = entry.identity();
             let stored = stored.next_if(|(of, _)| *of == number);
-            if let Some(index) =
-                stored.map_or_else(|| recent.find_frozen(&identity), |(_, i)| Some(i))
-            {
+            let known = stored.map_or_else(|| find_in(&frozen, &identity), |(_, i)| Some(i));
+            if let Some(index) = known {
                 return Place::Known(index);
             }
-            match recent.growing.entry(identity) {
+            match growing.entry(identity) {
                 Entry::Occupied(given) if *given.get() < first => Place::Known(*given.get()),
                 Entry::Occupied(given) => Place::Repeated(*given.get()),
                 Entry::Vacant(vacant) => {
@@ -139,6 +152,16 @@ impl Dedup {
             }
         });
         Ok(places.collect())
+    }
+
+    /// Makes room for `count` identities that follow `size`, and gives back the frozen segments.
+    ///
+    /// They are to be held while the store is asked: one that is written and let go of meanwhile
+    /// may have been in neither place when it was looked for there.
+    fn frozen_before(&self, size: TreeSize, count: usize) -> VecDeque<Arc<Segment>> {
+        let mut recent = crate::lock(&self.recent);
+        self.make_room(&mut recent, size, count);
+        recent.frozen.clone()
     }
 
     /// Which entries the stored index knows, by their place in the batch, and their indices.
@@ -262,13 +285,13 @@ impl Dedup {
 impl Recent {
     fn find(&self, identity: &Identity) -> Option<LeafIndex> {
         let newest = self.growing.get(identity).copied();
-        newest.or_else(|| self.find_frozen(identity))
+        newest.or_else(|| find_in(&self.frozen, identity))
     }
+}
 
-    fn find_frozen(&self, identity: &Identity) -> Option<LeafIndex> {
-        let mut frozen = self.frozen.iter().rev();
-        frozen.find_map(|segment| segment.owners.get(identity).copied())
-    }
+fn find_in(frozen: &VecDeque<Arc<Segment>>, identity: &Identity) -> Option<LeafIndex> {
+    let mut newest_first = frozen.iter().rev();
+    newest_first.find_map(|segment| segment.owners.get(identity).copied())
 }
 
 impl fmt::Debug for Dedup {

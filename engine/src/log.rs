@@ -48,6 +48,10 @@ pub struct LogConfig {
     pub publish_dir: Option<PathBuf>,
     /// The threads that hash; several logs may share them.
     pub hashing: Arc<rayon::ThreadPool>,
+    /// Whether an identity has one index only, as every log but that of a bench needs it (feature
+    /// `testing`).
+    #[cfg(any(test, feature = "testing"))]
+    pub deduplication: bool,
 }
 
 impl LogConfig {
@@ -68,6 +72,8 @@ impl LogConfig {
             limits: Limits::default(),
             publish_dir: None,
             hashing,
+            #[cfg(any(test, feature = "testing"))]
+            deduplication: true,
         }
     }
 
@@ -79,6 +85,13 @@ impl LogConfig {
             log_id: self.key()?.log_id(),
             format: self.format.name().to_owned(),
         })
+    }
+
+    fn dedup(&self, stores: &Stores) -> Dedup {
+        let dedup = Dedup::new(Arc::clone(&stores.hot), self.limits.index_segment_len);
+        #[cfg(any(test, feature = "testing"))]
+        let dedup = dedup.enabled(self.deduplication);
+        dedup
     }
 
     fn key(&self) -> Result<&VerifierKey, OpenError> {
@@ -194,8 +207,7 @@ impl Log {
             hot: stores.hot.as_ref(),
             cold: stores.cold.as_ref(),
         };
-        let segment_len = config.limits.index_segment_len;
-        let dedup = Dedup::new(Arc::clone(&stores.hot), segment_len);
+        let dedup = config.dedup(stores);
         let recovered =
             recover::tail(&stored, config.format.as_ref(), &published).and_then(|tail| {
                 recover::identities(&stored, config.format.as_ref(), &tail.head, &dedup)?;
