@@ -1,4 +1,4 @@
-//! What the benches share: their data, and a log on disk.
+//! What the benches share (their data, and a log on disk), and the load tool.
 //!
 //! Each bench measures one path of cairn beside the plainest thing that moves the same bytes, in
 //! the same run and on the same machine, so that what is left is the price of what cairn adds.
@@ -9,9 +9,12 @@
 //! cargo bench -p cairn-bench --features rocks    # sequencing and reads, too
 //! ```
 //!
+//! [`load`] is the program `cairn-load`, which measures a whole server, ours or another, over HTTP.
+//!
 //! Logs are made in the system's temporary directory. Where that is kept in memory, point `TMPDIR`
 //! at the disk in question first.
 
+pub mod load;
 #[cfg(feature = "rocks")]
 pub mod log;
 
@@ -21,18 +24,37 @@ pub const ENTRY_LEN_BYTES: usize = 256;
 /// The entry with that number. Different numbers give different entries, and no entry compresses.
 #[must_use]
 pub fn entry(number: u64) -> Vec<u8> {
+    seeded_entry(0, number, ENTRY_LEN_BYTES)
+}
+
+/// As [`entry`], of any length from eight bytes on, and others for each seed.
+#[must_use]
+pub fn seeded_entry(seed: u64, number: u64, len: usize) -> Vec<u8> {
     // Steele, Lea and Flood's splitmix64: each state gives eight bytes.
-    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let words = (0..ENTRY_LEN_BYTES / 8).map(|_| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    });
-    let mut entry: Vec<u8> = words.flat_map(u64::to_be_bytes).collect();
+    let mut state = mixed(seed) ^ number.wrapping_mul(GOLDEN);
+    let mut entry = vec![0; len];
+    for eight in entry.chunks_mut(8) {
+        state = state.wrapping_add(GOLDEN);
+        for (byte, random) in eight.iter_mut().zip(mixed(state).to_be_bytes()) {
+            *byte = random;
+        }
+    }
     // The number itself makes sure that no two are equal.
-    entry.splice(..8, number.to_be_bytes());
+    for (byte, digit) in entry.iter_mut().zip(number.to_be_bytes()) {
+        *byte = digit;
+    }
     entry
+}
+
+/// Steps of splitmix64: 2^64 divided by the golden ratio.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The output function of splitmix64: a number that looks random, and another for each state.
+#[must_use]
+pub const fn mixed(state: u64) -> u64 {
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// As many entries, from that number on.

@@ -32,24 +32,23 @@ pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| match environment::text("CAIRN_CAIRND") {
         Some(path) => PathBuf::from(path),
-        None => build(),
+        None => build("cairn-api", "cairnd"),
     })
 }
 
+/// The load tool, built like the program under test.
+pub fn load_tool() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("cairn-bench", "cairn-load"))
+}
+
 /// `TARGET/PROFILE/deps/http-0123` is this process; the program belongs two directories up.
-fn build() -> PathBuf {
+fn build(package: &str, program: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a process knows its program");
     let profile_dir = this.ancestors().nth(2).expect("tests run in target/*/deps");
     let target_dir = profile_dir.parent().expect("profiles are in target");
     let mut build = Command::new(environment::text("CARGO").unwrap_or("cargo".to_owned()));
-    build.args([
-        "build",
-        "--quiet",
-        "--package",
-        "cairn-api",
-        "--bin",
-        "cairnd",
-    ]);
+    build.args(["build", "--quiet", "--package", package, "--bin", program]);
     build
         .arg("--manifest-path")
         .arg(workspace().join("Cargo.toml"));
@@ -58,8 +57,8 @@ fn build() -> PathBuf {
         build.arg("--release");
     }
     let status = build.status().expect("cargo can be run");
-    assert!(status.success(), "cairnd does not build: {status}");
-    profile_dir.join("cairnd")
+    assert!(status.success(), "{program} does not build: {status}");
+    profile_dir.join(program)
 }
 
 /// Runs `cairnd ARGS` to its end.
