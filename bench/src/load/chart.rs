@@ -9,6 +9,9 @@ use super::number::float;
 use super::timeline::Timeline;
 
 const SIZE: (u32, u32) = (960, 640);
+/// Above the highest line there is room for the names of the lines.
+const HEADROOM: f64 = 1.4;
+const TEXT: (&str, u32) = ("sans-serif", 16);
 const BLUE: RGBColor = RGBColor(31, 119, 180);
 const ORANGE: RGBColor = RGBColor(255, 127, 14);
 const GREEN: RGBColor = RGBColor(44, 160, 44);
@@ -46,7 +49,7 @@ impl Chart<'_> {
         canvas: &DrawingArea<SVGBackend<'b>, plotters::coord::Shift>,
     ) -> Result<(), Box<dyn std::error::Error + 'b>> {
         canvas.fill(&WHITE)?;
-        let canvas = canvas.titled(&self.title, ("sans-serif", 20))?;
+        let canvas = canvas.titled(&self.title, ("sans-serif", 24))?;
         let (above, below) = canvas.split_vertically(SIZE.1 / 2);
         self.panel(&above, "entries a second", &[self.throughput()])?;
         self.panel(&below, "latency, ms", &self.latencies())?;
@@ -64,13 +67,15 @@ impl Chart<'_> {
         let highest = values.map(|(_, value)| *value).fold(0.0, f64::max);
         let mut chart = ChartBuilder::on(area)
             .margin(10)
-            .x_label_area_size(36)
-            .y_label_area_size(80)
-            .build_cartesian_2d(0.0..self.end_seconds, 0.0..(highest * 1.1).max(1e-3))?;
+            .x_label_area_size(44)
+            .y_label_area_size(90)
+            .build_cartesian_2d(0.0..self.end_seconds, 0.0..(highest * HEADROOM).max(1e-3))?;
         chart
             .configure_mesh()
             .x_desc("seconds")
             .y_desc(label)
+            .label_style(TEXT)
+            .axis_desc_style(TEXT)
             .light_line_style(WHITE)
             .draw()?;
         for line in lines {
@@ -84,6 +89,8 @@ impl Chart<'_> {
         }
         chart
             .configure_series_labels()
+            .label_font(TEXT)
+            .position(SeriesLabelPosition::UpperRight)
             .background_style(WHITE.mix(0.8))
             .draw()?;
         Ok(())

@@ -105,6 +105,7 @@ fn check_raw(
         published.record(latency, 1);
         timeline.record(at, latency, 1);
     }
+    published.add(&measured.waited);
     checked.published = Some(published);
     checked.published_timeline = Some(timeline);
     let head = match check_sightings(&run.key, sightings) {

@@ -40,6 +40,11 @@ impl Latencies {
         self.0 += &other.0;
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
     /// What `percent` of a hundred entries did not exceed, in ms; `None` without entries.
     pub(super) fn percentile_ms(&self, percent: f64) -> Option<f64> {
         let micros = float(self.0.value_at_percentile(percent));
@@ -74,6 +79,7 @@ mod tests {
         let mut others = Latencies::exact();
         others.record(Duration::from_secs(1), 2);
         latencies.add(&others);
+        assert_eq!(latencies.count(), 100);
         assert_eq!(latencies.percentile_ms(50.0), Some(1.0));
         let p99 = latencies.percentile_ms(99.0).unwrap();
         assert!((p99 - 1000.0).abs() < 1.0, "{p99}");

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::args::{Args, Kind};
 use super::drive::{Run, drive};
+use super::latency::Latencies;
 use super::process::{Process, disk_len_bytes};
 use super::progress;
 use super::recorder::Seen;
@@ -26,6 +27,8 @@ pub(super) struct Measured {
     pub(super) elapsed: Duration,
     /// Requests that were due and not sent.
     pub(super) unsent: u64,
+    /// How long their entries had waited in the end; part of `seen.latencies`.
+    pub(super) waited: Latencies,
     /// From the begin until the last answer.
     pub(super) server_cpu: Option<Duration>,
     pub(super) client_cpu: Duration,
@@ -58,7 +61,8 @@ pub(super) fn measure(args: &Args, run: &Arc<Run>) -> anyhow::Result<Measured> {
         None => Vec::new(),
     };
     let grown = disk()?.zip(disk_before);
-    let unsent = count_unsent(args, run, &mut seen);
+    let waited = wait_of_unsent(args, run, &seen);
+    seen.latencies.add(&waited);
     let used_up = run.used_up.load(Ordering::Relaxed);
     Ok(Measured {
         elapsed: if used_up {
@@ -66,7 +70,8 @@ pub(super) fn measure(args: &Args, run: &Arc<Run>) -> anyhow::Result<Measured> {
         } else {
             run.schedule.end()
         },
-        unsent,
+        unsent: waited.count() / u64::from(args.entries_per_request()),
+        waited,
         seen,
         sightings,
         server_cpu: server_cpu.map(|(after, before)| after.saturating_sub(before)),
@@ -76,19 +81,16 @@ pub(super) fn measure(args: &Args, run: &Arc<Run>) -> anyhow::Result<Measured> {
     })
 }
 
-/// Requests that were due and not sent have waited until the end at least.
-fn count_unsent(args: &Args, run: &Run, seen: &mut Seen) -> u64 {
-    if run.used_up.load(Ordering::Relaxed) {
-        return 0;
+/// Entries that were due and not sent have waited until the end at least.
+fn wait_of_unsent(args: &Args, run: &Run, seen: &Seen) -> Latencies {
+    let mut waited = Latencies::exact();
+    if !run.used_up.load(Ordering::Relaxed) {
+        for intended in run.schedule.unsent(seen.sent) {
+            let latency = run.schedule.end().saturating_sub(intended);
+            waited.record(latency, args.entries_per_request().into());
+        }
     }
-    let mut count = 0;
-    for intended in run.schedule.unsent(seen.sent) {
-        let waited = run.schedule.end().saturating_sub(intended);
-        seen.latencies
-            .record(waited, args.entries_per_request().into());
-        count += 1;
-    }
-    count
+    waited
 }
 
 /// The threads that send.
