@@ -15,53 +15,75 @@
 
 #![allow(clippy::print_stdout, reason = "what it measures is what it is for")]
 
-use std::path::Path;
 use std::time::Instant;
 
 use bench::log::{BenchLog, stream};
-use bench::process;
+use bench::process::{Process, disk_len_bytes};
+use bench::{ENTRY_LEN_BYTES, entry};
+use clap::Parser as _;
 use engine::Limits;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let asked = Asked::parse(std::env::args().skip(1))?;
-    let limits = Limits {
-        hot_entries: if asked.tiering {
-            Limits::default().hot_entries
-        } else {
-            u64::MAX
-        },
-        ..Limits::default()
-    };
-    let log = BenchLog::create_with(limits, asked.deduplication)?;
-    println!("{asked:?}");
-    println!("   entries   entries/s   MiB now   MiB peak   bytes/entry   tiered");
+/// Grows a log and prints what each step took.
+#[derive(clap::Parser, Debug)]
+struct Args {
+    /// Entries in all.
+    #[arg(long, default_value_t = 10_000_000)]
+    entries: u64,
+    /// Entries for each line.
+    #[arg(long, default_value_t = 1_000_000)]
+    step: u64,
+    /// Bytes of each entry, 16 to 256.
+    #[arg(long, default_value_t = ENTRY_LEN_BYTES)]
+    entry_bytes: usize,
+    /// Takes every entry for a new one.
+    #[arg(long)]
+    no_dedup: bool,
+    /// Leaves everything in the hot store.
+    #[arg(long)]
+    no_tiering: bool,
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let mut limits = Limits::default();
+    if args.no_tiering {
+        limits.hot_entries = u64::MAX;
+    }
+    let log = BenchLog::create_with(limits, !args.no_dedup)
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    println!(
+        "{:>11} {:>11} {:>9} {:>11}  tiered",
+        "entries", "entries/s", "peak MiB", "bytes/entry"
+    );
     let mut size = 0;
-    while size < asked.entries {
-        let step = asked.step.min(asked.entries - size);
+    while size < args.entries {
+        let numbers = size..args.entries.min(size + args.step);
         let started = Instant::now();
-        stream(&log.log, size..size + step, asked.entry_len)?;
-        let seconds = started.elapsed().as_secs_f64();
-        size += step;
-        let memory = process::memory()?;
-        let disk = process::disk_bytes(log.path())?;
+        stream(
+            &log.log,
+            numbers
+                .clone()
+                .map(|number| short(number, args.entry_bytes)),
+        );
+        let took_us = started.elapsed().as_micros().max(1);
+        let rate = u128::from(numbers.end - numbers.start) * 1_000_000 / took_us;
+        size = numbers.end;
         println!(
-            "{size:>10}  {:>10.0}  {:>8}  {:>9}  {:>12}  {:>7}",
-            bench::ratio(step, seconds),
-            memory.now_mib,
-            memory.peak_mib,
-            disk / size,
+            "{size:>11} {rate:>11} {:>9} {:>11}  {}",
+            Process::own().peak_kib()? / 1024,
+            disk_len_bytes(log.path())? / size,
             log.log.metrics().bundles_tiered.get() * 256,
         );
     }
     Ok(())
 }
 
-/// What the command line asks for.
-#[derive(Debug)]
-struct Asked {
-    entries: u64,
-    step: u64,
-    entry_len: usize,
-    deduplication: bool,
-    tiering: bool,
+/// The first bytes of an entry, its number among them.
+fn short(number: u64, len: usize) -> Vec<u8> {
+    let mut entry = entry(number);
+    entry.truncate(len.max(16));
+    entry
 }

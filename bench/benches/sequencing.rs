@@ -21,35 +21,26 @@
 //! alternative packs the same bytes in bundles of 256 and syncs one write batch for 10,000 entries:
 //! what RocksDB can do with nothing but the disk in its way.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use bench::log::{BenchLog, unfinished};
+use bench::log::{BenchLog, stream, unfinished};
 use bench::{ENTRY_LEN_BYTES, entries};
-use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput};
-use engine::{Limits, Log, Ticket, UnfinishedEntry};
+use engine::{Limits, Log, UnfinishedEntry};
 use rocksdb::{DB, WriteBatch, WriteOptions};
 
 const COUNTS: [u64; 3] = [1, 256, 4096];
 const SAMPLES: usize = 20;
 
-/// Entries in a stream, in one call of it, and how many calls of it are on the way at a time.
+/// Entries in a stream.
 const STREAMED: u64 = 1 << 19;
-const CALL: usize = 4096;
-const CALLS_ON_THE_WAY: usize = 16;
 
 /// Entries in a bundle, and in a write batch of whole bundles: some 10,000.
 const BUNDLE: u64 = 256;
 const SYNCED: usize = 39 * 256;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let log = BenchLog::create(Limits {
-        batch_age: Duration::ZERO,
-        // What moves to the cold store is measured apart.
-        hot_entries: u64::MAX,
-        ..Limits::default()
-    })?;
+    let log = BenchLog::create(limits())?;
     let plain_dir = tempfile::tempdir()?;
     let plain = DB::open_default(plain_dir.path())?;
 
@@ -90,6 +81,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         bencher.iter_batched(setup, |all| stream(&log.log, all), BatchSize::PerIteration);
     });
+    let without = BenchLog::create_with(limits(), false)?;
+    group.bench_function("Log::add, no deduplication", |bencher| {
+        let setup = || {
+            logged += STREAMED;
+            entries(logged - STREAMED, STREAMED)
+        };
+        bencher.iter_batched(
+            setup,
+            |all| stream(&without.log, all),
+            BatchSize::PerIteration,
+        );
+    });
     group.bench_function("RocksDB, packed in bundles", |bencher| {
         let setup = || {
             put += STREAMED;
@@ -99,37 +102,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         bencher.iter_batched(setup, write, BatchSize::PerIteration);
     });
     group.finish();
-    let size = log.log.status().committed.size.get();
-    assert_eq!(size, logged, "every entry was new");
+    let size = |log: &BenchLog| log.log.status().committed.size.get();
+    assert_eq!(size(&log) + size(&without), logged, "every entry was new");
     criterion.final_summary();
     Ok(())
+}
+
+fn limits() -> Limits {
+    Limits {
+        batch_age: Duration::ZERO,
+        // What moves to the cold store is measured apart.
+        hot_entries: u64::MAX,
+        ..Limits::default()
+    }
 }
 
 fn add(log: &Log, batch: Vec<UnfinishedEntry>) {
     let tickets = log.add_many(batch).expect("the pool has room");
     for ticket in tickets {
         ticket.sequenced_blocking().expect("the disk takes it");
-    }
-}
-
-/// Adds all entries, in calls of which a bounded number is on the way.
-fn stream(log: &Log, entries: Vec<Vec<u8>>) {
-    let mut waiting = VecDeque::new();
-    let mut entries = entries.into_iter();
-    loop {
-        let call = entries.by_ref().take(CALL).map(Bytes::from).collect();
-        let call = UnfinishedEntry::many(call);
-        if waiting.len() == CALLS_ON_THE_WAY || call.is_empty() {
-            let oldest: Option<Ticket> = waiting.pop_front();
-            let Some(oldest) = oldest else {
-                break;
-            };
-            oldest.sequenced_blocking().expect("the disk takes it");
-        }
-        if !call.is_empty() {
-            let last = log.add_many(call).expect("the pool has room").pop();
-            waiting.extend(last);
-        }
     }
 }
 

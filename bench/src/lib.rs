@@ -17,6 +17,7 @@
 pub mod load;
 #[cfg(feature = "rocks")]
 pub mod log;
+pub mod process;
 
 /// Length of the entries that are logged: about that of a small JSON document.
 pub const ENTRY_LEN_BYTES: usize = 256;

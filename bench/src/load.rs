@@ -26,7 +26,6 @@ mod latency;
 mod log_key;
 mod measure;
 mod number;
-mod process;
 mod progress;
 mod recorder;
 mod report;

@@ -1,8 +1,11 @@
 //! A log on RocksDB in a directory that goes away with it.
 
+use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
-use engine::{Limits, Log, LogConfig, UnfinishedEntry, hashing_pool};
+use bytes::Bytes;
+use engine::{Limits, Log, LogConfig, Ticket, UnfinishedEntry, hashing_pool};
 use tempfile::TempDir;
 use tiles::{Ed25519NoteSigner, KeyName, Origin};
 
@@ -16,7 +19,7 @@ const FILL_COUNT: u64 = 8192;
 pub struct BenchLog {
     /// The open log.
     pub log: Log,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl BenchLog {
@@ -25,15 +28,33 @@ impl BenchLog {
     /// # Errors
     /// Whatever keeps a log from being made in the temporary directory.
     pub fn create(limits: Limits) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::create_with(limits, true)
+    }
+
+    /// As [`BenchLog::create`], with deduplication or without.
+    ///
+    /// # Errors
+    /// As [`BenchLog::create`].
+    pub fn create_with(
+        limits: Limits,
+        deduplication: bool,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         let path = dir.path().join("log");
         let signer = Ed25519NoteSigner::from_seed(KeyName::new("bench.example")?, [7; 32])?;
         let origin = Origin::new("bench.example")?;
         let mut config = LogConfig::new(origin, "bench", Arc::new(signer), hashing_pool()?);
         config.limits = limits;
+        config.deduplication = deduplication;
         Log::create(&path, &config)?;
         let log = Log::open(&path, &config)?;
-        Ok(Self { log, _dir: dir })
+        Ok(Self { log, dir })
+    }
+
+    /// Where the log is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Adds that many entries, from number 0 on, and waits until they are published.
@@ -62,4 +83,32 @@ impl Drop for BenchLog {
 #[must_use]
 pub fn unfinished(entry: Vec<u8>) -> UnfinishedEntry {
     UnfinishedEntry::new(entry.into())
+}
+
+/// Entries in one call of a stream, and how many calls of it are on the way at a time.
+const CALL: usize = 4096;
+const CALLS_ON_THE_WAY: usize = 16;
+
+/// Adds all entries, in calls of which a bounded number is on the way, and waits until each has its
+/// index.
+///
+/// # Panics
+/// If the log does not take them: a bench needs one that works.
+pub fn stream(log: &Log, entries: impl IntoIterator<Item = Vec<u8>>) {
+    let mut waiting = VecDeque::new();
+    let mut entries = entries.into_iter().map(Bytes::from);
+    loop {
+        let call: Vec<Bytes> = entries.by_ref().take(CALL).collect();
+        if waiting.len() == CALLS_ON_THE_WAY || call.is_empty() {
+            let oldest: Option<Ticket> = waiting.pop_front();
+            let Some(oldest) = oldest else {
+                break;
+            };
+            oldest.sequenced_blocking().expect("the disk takes it");
+        }
+        if !call.is_empty() {
+            let tickets = log.add_many(UnfinishedEntry::many(call));
+            waiting.extend(tickets.expect("the pool has room").pop());
+        }
+    }
 }

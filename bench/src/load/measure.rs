@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use super::args::{Args, Kind};
 use super::drive::{Run, drive};
 use super::latency::Latencies;
-use super::process::{Process, disk_len_bytes};
 use super::progress;
 use super::recorder::Seen;
 use super::watch::{Sighting, Until, watch};
+use crate::process::{Process, disk_len_bytes};
 
 /// What a run gave.
 #[derive(Debug)]

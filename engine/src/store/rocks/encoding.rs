@@ -91,9 +91,9 @@ pub(super) fn decode_log_identity(payload: &[u8]) -> Option<LogIdentity> {
     })
 }
 
-/// An index as an identity's value: the index, then a checksum over identity and index. These are by
-/// far the most frequent records and derived from the entries, so they carry a short checksum, no
-/// version, and nothing that takes time.
+/// An index as an identity's value: the index, then a checksum over identity and index. These are
+/// by far the most frequent records and derived from the entries, so they carry a short checksum,
+/// no version, and nothing that takes time.
 pub(super) fn encode_owner(identity: &[u8; 32], index: LeafIndex) -> [u8; 12] {
     let number = index.get().to_be_bytes();
     let check = crc32c::crc32c_append(crc32c::crc32c(identity), &number);

@@ -8,27 +8,28 @@ use anyhow::{Context as _, ensure};
 
 /// A process that is measured.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Process {
+pub struct Process {
     pid: u32,
 }
 
 impl Process {
     /// The one with that id, which must be there.
-    pub(super) fn new(pid: u32) -> anyhow::Result<Self> {
+    pub fn new(pid: u32) -> anyhow::Result<Self> {
         let process = Self { pid };
         process.cpu_time()?;
         Ok(process)
     }
 
     /// This process.
-    pub(super) fn own() -> Self {
+    #[must_use]
+    pub fn own() -> Self {
         let pid = std::process::id();
         Self { pid }
     }
 
     /// CPU time of all its threads so far, in user space and in the kernel. Exact to a tick, which
     /// is 10 ms nearly everywhere.
-    pub(super) fn cpu_time(self) -> anyhow::Result<Duration> {
+    pub fn cpu_time(self) -> anyhow::Result<Duration> {
         let stat = self.read("stat")?;
         let ticks = cpu_ticks(&stat).with_context(|| format!("/proc/{}/stat", self.pid))?;
         let per_second = rustix::param::clock_ticks_per_second();
@@ -36,12 +37,13 @@ impl Process {
     }
 
     /// Forgets the peak so far, so that the next is that of the run. Says whether it could.
-    pub(super) fn reset_peak(self) -> bool {
+    #[must_use]
+    pub fn reset_peak(self) -> bool {
         fs::write(format!("/proc/{}/clear_refs", self.pid), "5").is_ok()
     }
 
     /// The most memory it held at once, in KiB.
-    pub(super) fn peak_kib(self) -> anyhow::Result<u64> {
+    pub fn peak_kib(self) -> anyhow::Result<u64> {
         let status = self.read("status")?;
         peak_kib(&status).with_context(|| format!("/proc/{}/status has no VmHWM", self.pid))
     }
@@ -73,7 +75,7 @@ fn peak_kib(status: &str) -> Option<u64> {
 
 /// The length of all files in a directory and below. Not what the disk gave them: stores ask for
 /// much in advance. Files that go away while they are counted count as nothing.
-pub(super) fn disk_len_bytes(dir: &Path) -> anyhow::Result<u64> {
+pub fn disk_len_bytes(dir: &Path) -> anyhow::Result<u64> {
     let listed = fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
     let mut sum = 0;
     for entry in listed {
