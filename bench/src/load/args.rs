@@ -76,7 +76,8 @@ pub struct Args {
     pub(super) prepare: Option<u32>,
 
     /// The log's key as a signed-note verifier key, as `cairnd key` prints it
-    #[arg(long, value_name = "KEY", value_parser = LogKey::from_vkey, conflicts_with = "public_key")]
+    #[arg(long, value_name = "KEY", value_parser = LogKey::from_vkey,
+          conflicts_with = "public_key")]
     pub(super) vkey: Option<LogKey>,
 
     /// The log's key in PEM
