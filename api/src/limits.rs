@@ -124,6 +124,10 @@ pub(crate) const PROOFS_ROOM_TIME_MAX: Duration = Duration::from_secs(5);
 /// little more than 1 Mbit/s.
 pub(crate) const UNREAD_TIME_MAX: Duration = Duration::from_mins(2);
 
+/// The same while others find no room for their answers, so that readers who stall do not shut out
+/// those who read: 16 MiB at 13 Mbit/s.
+pub(crate) const UNREAD_CROWDED_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// How long a connection may go on without a running request once the server shuts down: time for
 /// a reader that is there, none for one that isn't.
 pub(crate) const UNREAD_SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(2);
@@ -147,5 +151,6 @@ pub(crate) const DRAIN_LEN_BYTES_MAX: usize = 32 << 20;
 /// How long they are received.
 pub(crate) const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
 
+const _: () = assert!(UNREAD_CROWDED_TIME_MAX.as_secs() < UNREAD_TIME_MAX.as_secs());
 const _: () =
     assert!(BUNDLES_UNREAD_LEN_BYTES_MAX >= 4 * tiles::entry_bundle::BUNDLE_LEN_BYTES_MAX);

@@ -89,9 +89,7 @@ async fn bundle(
     wanted: Coding,
 ) -> Result<Response, Refusal> {
     let (reader, budget) = (log.reader(), service.bundles_unread.clone());
-    if budget.is_full() {
-        return Err(Refusal::AnswersFull);
-    }
+    budget.check_room()?;
     let read = move || {
         let stored = reader.bundle(bundle_ref)?.ok_or(Refusal::NotPublished)?;
         let (bytes, coding) = code(stored, wanted)?;

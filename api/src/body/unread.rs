@@ -3,6 +3,9 @@
 //! A client that asks for much and reads nothing would otherwise have the server hold all of it.
 //! The share of the budget belongs to the bytes themselves, not to the body that carries them: the
 //! transport takes a body's bytes over long before it may send them, and they count until then.
+//!
+//! While an answer finds no room, the readers of those that are there have less time: see
+//! [`Unread::crowded`]. So whoever stalls shuts nobody out for long.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -11,7 +14,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Refusal;
 
@@ -23,6 +26,8 @@ const UNIT_LEN_BYTES: usize = 1024;
 pub(crate) struct UnreadBudget {
     room: Arc<Semaphore>,
     units: usize,
+    /// Told whenever an answer finds no room.
+    crowded: Arc<Notify>,
 }
 
 impl UnreadBudget {
@@ -31,12 +36,16 @@ impl UnreadBudget {
         UnreadBudget {
             room: Arc::new(Semaphore::new(units)),
             units,
+            crowded: Arc::default(),
         }
     }
 
-    /// Whether there is no room for any answer, so that none needs to be made.
-    pub(crate) fn is_full(&self) -> bool {
-        self.room.available_permits() == 0
+    /// Whether there may be room for an answer; if not, none needs to be made.
+    ///
+    /// # Errors
+    /// `AnswersFull` if there is none for the smallest.
+    pub(crate) fn check_room(&self) -> Result<(), Refusal> {
+        self.take(1).map(drop)
     }
 
     /// Room for an answer, if there is some now.
@@ -44,10 +53,11 @@ impl UnreadBudget {
     /// # Errors
     /// `AnswersFull` if there is none.
     pub(crate) fn take(&self, len_bytes: usize) -> Result<Share, Refusal> {
-        Arc::clone(&self.room)
-            .try_acquire_many_owned(self.units_of(len_bytes))
-            .map(Share)
-            .map_err(|_| Refusal::AnswersFull)
+        let taken = Arc::clone(&self.room).try_acquire_many_owned(self.units_of(len_bytes));
+        taken.map(|permit| self.share(permit)).map_err(|_| {
+            self.crowded.notify_waiters();
+            Refusal::AnswersFull
+        })
     }
 
     /// Room for an answer, waiting for it.
@@ -59,10 +69,20 @@ impl UnreadBudget {
         len_bytes: usize,
         time_max: Duration,
     ) -> Result<Share, Refusal> {
+        if let Ok(share) = self.take(len_bytes) {
+            return Ok(share);
+        }
         let taking = Arc::clone(&self.room).acquire_many_owned(self.units_of(len_bytes));
         match tokio::time::timeout(time_max, taking).await {
-            Ok(Ok(permit)) => Ok(Share(permit)),
+            Ok(Ok(permit)) => Ok(self.share(permit)),
             _ => Err(Refusal::AnswersFull),
+        }
+    }
+
+    fn share(&self, permit: OwnedSemaphorePermit) -> Share {
+        Share {
+            permit,
+            crowded: Arc::clone(&self.crowded),
         }
     }
 
@@ -75,17 +95,24 @@ impl UnreadBudget {
 
 /// Room for one answer, given back when this or the answer made with it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share(OwnedSemaphorePermit);
+pub(crate) struct Share {
+    permit: OwnedSemaphorePermit,
+    /// The budget's.
+    crowded: Arc<Notify>,
+}
 
 impl Share {
     /// Makes `bytes` the body of `response`. They hold the share, less what it has too much, and
     /// [`Unread`] among the extensions tells whether they are still held.
     pub(crate) fn fill(mut self, response: &mut Response, bytes: Bytes) {
         let units = bytes.len().div_ceil(UNIT_LEN_BYTES).max(1);
-        let excess = self.0.num_permits().saturating_sub(units);
-        drop(self.0.split(excess));
+        let excess = self.permit.num_permits().saturating_sub(units);
+        drop(self.permit.split(excess));
         let alive = Arc::new(());
-        let unread = Unread(Arc::downgrade(&alive));
+        let unread = Unread {
+            alive: Arc::downgrade(&alive),
+            crowded: Arc::clone(&self.crowded),
+        };
         let held = Held {
             bytes,
             _share: self,
@@ -111,11 +138,19 @@ impl AsRef<[u8]> for Held {
 
 /// Tells whether some of an answer still waits to be sent.
 #[derive(Clone)]
-pub(crate) struct Unread(Weak<()>);
+pub(crate) struct Unread {
+    alive: Weak<()>,
+    crowded: Arc<Notify>,
+}
 
 impl Unread {
     pub(crate) fn is_held(&self) -> bool {
-        self.0.strong_count() > 0
+        self.alive.strong_count() > 0
+    }
+
+    /// Returns the next time that another answer finds no room.
+    pub(crate) async fn crowded(&self) {
+        self.crowded.notified().await;
     }
 }
 
@@ -158,8 +193,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_may_wait_for_room_gets_it_or_an_end() {
         let budget = UnreadBudget::new(UNIT_LEN_BYTES);
+        budget.check_room().unwrap();
         let share = budget.take(9 * UNIT_LEN_BYTES).unwrap();
-        assert!(budget.is_full());
+        assert_eq!(budget.check_room(), Err(Refusal::AnswersFull));
         let second = Duration::from_secs(1);
         let waited = budget.take_within(1, second).await;
         assert_eq!(waited.unwrap_err(), Refusal::AnswersFull);

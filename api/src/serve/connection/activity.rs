@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::body::unread::Unread;
-use crate::limits::{UNREAD_SHUTDOWN_TIME_MAX, UNREAD_TIME_MAX};
+use crate::limits::{UNREAD_CROWDED_TIME_MAX, UNREAD_SHUTDOWN_TIME_MAX, UNREAD_TIME_MAX};
 
 /// See the module. Clones share it.
 #[derive(Clone, Debug)]
@@ -25,8 +25,8 @@ struct State {
     running_count: usize,
     /// When a request last ended, or the connection began.
     ended_at: Instant,
-    /// Answers that may be unread, and until when they may; the earliest first. At most as many as
-    /// the connection has streams, and those that were read since the last was added.
+    /// Answers that may be unread, and since when; the earliest first. At most as many as the
+    /// connection has streams, and those that were read since the last was added.
     unread: Vec<(Instant, Unread)>,
 }
 
@@ -52,14 +52,12 @@ impl Activity {
     pub(super) fn answered(&self, answer: Unread) {
         let mut state = self.lock();
         state.unread.retain(|(_, answer)| answer.is_held());
-        state
-            .unread
-            .push((Instant::now() + UNREAD_TIME_MAX, answer));
+        state.unread.push((Instant::now(), answer));
         self.unread.notify_one();
     }
 
     /// Returns when the connection has had enough time: one of its answers was not read for too
-    /// long, or the server stops and nothing runs here.
+    /// long, which is sooner while others find no room, or the server stops and nothing runs here.
     pub(super) async fn over(&self, mut stopped: watch::Receiver<bool>) {
         tokio::select! {
             () = self.overdue() => return,
@@ -83,9 +81,12 @@ impl Activity {
             };
             match unread {
                 None => self.unread.notified().await,
-                Some((until, answer)) => {
-                    tokio::time::sleep_until(until).await;
-                    if answer.is_held() {
+                Some((since, answer)) => {
+                    let patience = tokio::select! {
+                        () = tokio::time::sleep_until(since + UNREAD_TIME_MAX) => UNREAD_TIME_MAX,
+                        () = answer.crowded() => UNREAD_CROWDED_TIME_MAX,
+                    };
+                    if answer.is_held() && since.elapsed() >= patience {
                         return;
                     }
                 }
@@ -123,8 +124,12 @@ mod tests {
     use crate::body::unread::UnreadBudget;
 
     fn answer() -> (Response, Unread) {
+        answer_of(&UnreadBudget::new(1 << 20))
+    }
+
+    fn answer_of(budget: &UnreadBudget) -> (Response, Unread) {
         let mut response = Response::default();
-        let share = UnreadBudget::new(1 << 20).take(1).unwrap();
+        let share = budget.take(1).unwrap();
         share.fill(&mut response, Bytes::from_static(b"answer"));
         let unread = response.extensions_mut().remove().unwrap();
         (response, unread)
@@ -143,6 +148,25 @@ mod tests {
         drop(read);
         activity.over(stopped).await;
         assert_eq!(began.elapsed().as_secs(), UNREAD_TIME_MAX.as_secs() + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_not_read_has_less_time_while_others_find_no_room() {
+        let (_stop, stopped) = watch::channel(false);
+        let activity = Activity::new();
+        let began = Instant::now();
+        let budget = UnreadBudget::new(1024);
+        let (_unread, unread) = answer_of(&budget);
+        activity.answered(unread);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                budget.check_room().unwrap_err();
+            }
+        });
+        activity.over(stopped).await;
+        // The first who found no room after the time was up.
+        assert_eq!(began.elapsed().as_secs(), 12);
     }
 
     #[tokio::test(start_paused = true)]
