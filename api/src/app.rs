@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::client_address::TrustedProxies;
 use crate::limits::{Limits, PUBLISH_LAG_MAX};
-use crate::observe::Metrics;
+use crate::observe::{Metrics, Volume};
 
 /// Everything a handler may use.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub(crate) struct ServedLog {
     /// Age of the checkpoint past which the log counts as unhealthy.
     pub(crate) checkpoint_age_max: Duration,
     pub(crate) publish_lag: PublishLag,
+    /// Where the store is, unless it is in memory.
+    pub(crate) volume: Option<Volume>,
 }
 
 impl ServedLog {

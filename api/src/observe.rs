@@ -7,6 +7,7 @@
 mod health;
 mod metrics;
 mod request;
+mod volume;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::error::Refusal;
 pub(crate) use health::{Detail, Health};
 pub(crate) use metrics::Metrics;
 pub(crate) use request::observe;
+pub(crate) use volume::Volume;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

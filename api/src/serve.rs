@@ -29,7 +29,7 @@ use crate::config::{Config, LogSettings, MetricsListen};
 use crate::keys::LogKey;
 use crate::limits::METRICS_CONNECTIONS_MAX;
 use crate::log_config::HashingPool;
-use crate::observe::{self, Metrics};
+use crate::observe::{self, Metrics, Volume};
 use crate::stdout::say;
 use crate::{keys, log_config, origin, rekor, route};
 use connection::Server;
@@ -167,6 +167,7 @@ async fn open_log(
         read_only: settings.read_only,
         checkpoint_age_max: checkpoint_age_max(config, settings),
         publish_lag: PublishLag::new(settings.engine_limits.checkpoint_interval),
+        volume: Some(Volume::of(&settings.store_dir(&config.dir))),
     };
     log.state = match open_parts(config, settings, taken, hashing).await {
         Ok((open, key, tokens)) => {

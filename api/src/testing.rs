@@ -98,6 +98,7 @@ impl TestLog {
             read_only: self.read_only,
             checkpoint_age_max: Duration::from_mins(1),
             publish_lag: PublishLag::new(Duration::ZERO),
+            volume: None,
         }
     }
 }

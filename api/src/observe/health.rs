@@ -1,6 +1,8 @@
 //! Whether each log does its work: it is open, takes entries unless frozen, publishes what it took,
 //! and its checkpoint is not older than it may be. A log whose checkpoint ages has stopped
-//! publishing, whatever else it says of itself.
+//! publishing, whatever else it says of itself. A log on a file system that refuses writes is not
+//! writable before it has tried; on one that fills up it is healthy, and a reason says that this
+//! will end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use engine::UnixMillis;
 use serde::Serialize;
 
+use super::volume::Condition;
 use crate::app::{LogState, ServedLog};
 
 /// How much is said about a failure.
@@ -34,7 +37,7 @@ struct LogHealth {
     healthy: bool,
     /// Whether adds are taken now.
     writable: bool,
-    /// Why the log is not writable, or not healthy.
+    /// Why the log is not writable, or not healthy, or soon will not be.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// The published size; absent when the log is not open.
@@ -55,6 +58,7 @@ struct Facts {
     lagging: bool,
     /// Why adds are not taken.
     writable: Result<(), String>,
+    volume: Condition,
 }
 
 impl Health {
@@ -94,6 +98,10 @@ fn log_health(log: &ServedLog, now: UnixMillis, detail: Detail) -> LogHealth {
                 size: status.published.size.get(),
                 checkpoint_age: now.since(status.published.signed_at),
                 writable: status.stopped.or(status.refusing).map_or(Ok(()), Err),
+                volume: log
+                    .volume
+                    .as_ref()
+                    .map_or(Condition::Good, |volume| volume.condition(now)),
             })
         }
         LogState::Failed(reason) => Err(reason.clone()),
@@ -126,17 +134,27 @@ fn judge(log: &ServedLog, state: Result<Facts, String>, detail: Detail) -> LogHe
     };
     health.size = Some(facts.size);
     health.checkpoint_age_seconds = Some(facts.checkpoint_age.as_secs());
-    health.writable = facts.writable.is_ok() && !log.read_only;
+    let writable = facts.writable.and_then(|()| match &facts.volume {
+        Condition::Unwritable(why) => Err(why.clone()),
+        Condition::Good | Condition::Low { .. } => Ok(()),
+    });
+    health.writable = writable.is_ok() && !log.read_only;
     let fresh = facts.checkpoint_age <= log.checkpoint_age_max;
-    health.healthy = fresh && !facts.lagging && facts.writable.is_ok();
-    health.reason = match facts.writable {
-        Err(reason) => Some(say("the log takes no entries", reason)),
-        Ok(()) if facts.lagging => {
+    health.healthy = fresh && !facts.lagging && writable.is_ok();
+    health.reason = match (writable, facts.volume) {
+        (Err(reason), _) => Some(say("the log takes no entries", reason)),
+        _ if facts.lagging => {
             Some("entries wait for a checkpoint; publishing has stopped".to_owned())
         }
-        Ok(()) if !fresh => Some("the checkpoint is too old; publishing has stopped".to_owned()),
-        Ok(()) if log.read_only => Some("the log is frozen (read_only in cairn.toml)".to_owned()),
-        Ok(()) => None,
+        _ if !fresh => Some("the checkpoint is too old; publishing has stopped".to_owned()),
+        (_, Condition::Low { free_len_bytes }) => {
+            let free_mib = free_len_bytes >> 20;
+            Some(format!(
+                "{free_mib} MiB are left for the log; make room before adds fail"
+            ))
+        }
+        _ if log.read_only => Some("the log is frozen (read_only in cairn.toml)".to_owned()),
+        _ => None,
     };
     health
 }
@@ -159,6 +177,7 @@ mod tests {
             read_only,
             checkpoint_age_max: Duration::from_mins(1),
             publish_lag: PublishLag::new(Duration::ZERO),
+            volume: None,
         }
     }
 
@@ -168,6 +187,7 @@ mod tests {
             checkpoint_age: Duration::from_secs(age),
             lagging: false,
             writable: writable.map_err(str::to_owned),
+            volume: Condition::Good,
         }
     }
 
@@ -215,6 +235,26 @@ mod tests {
             Detail::Reason,
         );
         assert_eq!(private.reason.unwrap(), "disk /x full");
+    }
+
+    #[test]
+    fn a_log_that_could_not_write_is_unhealthy_before_it_tries() {
+        let on = |volume| Facts {
+            volume,
+            ..facts(1, Ok(()))
+        };
+        let unwritable = Condition::Unwritable("write to /x/lock: no".to_owned());
+        let public = judge(&log(false), Ok(on(unwritable.clone())), Detail::Class);
+        assert!(!public.healthy && !public.writable);
+        assert!(!public.reason.unwrap().contains("/x"));
+        let private = judge(&log(false), Ok(on(unwritable)), Detail::Reason);
+        assert_eq!(private.reason.unwrap(), "write to /x/lock: no");
+        let low = Condition::Low {
+            free_len_bytes: 7 << 20,
+        };
+        let low = judge(&log(false), Ok(on(low)), Detail::Class);
+        assert!(low.healthy && low.writable);
+        assert!(low.reason.unwrap().starts_with("7 MiB are left"));
     }
 
     #[test]
