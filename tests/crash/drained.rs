@@ -5,23 +5,23 @@ use std::io::{BufReader, Read as _, Write as _};
 use cairn_tests::cairnd::Data;
 use cairn_tests::http::connect;
 
-use crate::load::{Load, check, data};
+use crate::load::{Load, data};
 
 #[test]
 fn shutdown_under_load_loses_nothing() {
     let data = data();
     let mut server = data.serve();
-    let acknowledged = Load::run(&server, 0, |load| {
-        load.wait_for(50);
+    let history = Load::new(0).run(&data, &server, |load| {
+        load.wait_for_more(50);
+        load.may_end();
         server.terminate();
         server.says("shutting down");
     });
     let status = server.wait();
     assert_eq!(status.code(), Some(0), "{}", server.stderr());
-    assert!(acknowledged.len() >= 50);
+    assert!(history.acknowledged.len() >= 50);
     // Everything sequenced was published: a server that only reads finds it in the checkpoint.
-    data.fsck();
-    check(&data, &data.serve(), &acknowledged);
+    history.check_reopened(&data);
 }
 
 #[test]

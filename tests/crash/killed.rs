@@ -1,51 +1,44 @@
-//! SIGKILL under load, again and again: nothing that was acknowledged is lost or moved, and no
-//! checkpoint that anybody saw is contradicted.
+//! SIGKILL at random instants under full load, again and again: nothing that was acknowledged is
+//! lost or moved, and no checkpoint that anybody saw is contradicted.
+
+use std::thread;
 
 use cairn_tests::environment;
-use cairn_tests::remote::RemoteLog;
 use cairn_tests::seeded::Random;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::load::{Load, check, data};
+use crate::history::History;
+use crate::load::{Load, data};
+
+/// Answers of one round, at most.
+const ANSWERS_MAX: u64 = 3000;
+/// Turns that others get between an answer and the kill, at most: some milliseconds.
+const TURNS_MAX: u64 = 5000;
 
 #[test]
 fn a_killed_server_keeps_what_it_acknowledged() {
     let mut random = Random::from_environment(1);
     let rounds = environment::number("CAIRN_ROUNDS", 5);
     let data = data();
-    let logs = ["rekor", "builds"];
-    let vkeys = logs.map(|name| data.vkey(name));
-    let mut seen: Vec<Vec<u8>> = Vec::new();
-    let mut acknowledged = Vec::new();
+    let mut history = History::default();
     for round in 0..rounds {
-        let kill_after = 20 + random.below(400);
-        eprintln!("round {round} of CAIRN_ROUNDS={rounds}: killed after {kill_after} answers");
+        let (answers, turns) = (1 + random.below(ANSWERS_MAX), random.below(TURNS_MAX));
+        eprintln!("round {round} of CAIRN_ROUNDS={rounds}: killed {turns} turns after {answers}");
         let server = data.serve();
-        let remote: Vec<_> = logs
-            .iter()
-            .zip(&vkeys)
-            .map(|(name, vkey)| RemoteLog::new(server.client(), name, vkey.clone()))
-            .collect();
-        // The checkpoints seen before the last crash are extended by those after it.
-        for (log, bytes) in remote.iter().zip(&seen) {
-            log.check_extends(&log.open(bytes), &log.checkpoint());
-        }
-        check(&data, &server, &acknowledged);
-        data.fsck();
-        let pid = Pid::from_raw(i32::try_from(server.pid()).unwrap()).unwrap();
-        let new = Load::run(&server, round, |load| {
-            load.wait_for(kill_after);
-            seen = remote.iter().map(|log| log.fetch("checkpoint")).collect();
-            kill_process(pid, Signal::KILL).unwrap();
+        history.check(&data, &server);
+        let new = Load::new(round).run(&data, &server, |load| {
+            load.wait_for_more(answers);
+            for _ in 0..turns {
+                thread::yield_now();
+            }
+            load.may_end();
+            server.signal(Signal::KILL);
         });
-        assert!(!new.is_empty());
-        acknowledged.extend(new);
+        history.extend(new);
         server.kill();
         data.fsck();
     }
-    let server = data.serve();
-    check(&data, &server, &acknowledged);
-    server.stop();
-    data.fsck();
-    eprintln!("{} entries were acknowledged", acknowledged.len());
+    history.check_reopened(&data);
+    let (entries, checkpoints) = (history.acknowledged.len(), history.seen.len());
+    eprintln!("{entries} entries were acknowledged, {checkpoints} checkpoints seen");
 }

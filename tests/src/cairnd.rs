@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -90,7 +90,13 @@ impl Data {
     /// What `cairnd init` makes.
     #[must_use]
     pub fn init(kind: &str, origin: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        Self::init_in(&std::env::temp_dir(), kind, origin)
+    }
+
+    /// The same in a directory within `parent`, which may be on a file system of its own.
+    #[must_use]
+    pub fn init_in(parent: &Path, kind: &str, origin: &str) -> Self {
+        let dir = tempfile::tempdir_in(parent).expect("a temporary directory can be made");
         let data = Self { dir };
         data.done(&["init", "--kind", kind, "--origin", origin]);
         data
@@ -185,7 +191,27 @@ impl Data {
     /// Starts a server on any free port, with these arguments.
     #[must_use]
     pub fn serve_with(&self, args: &[&str]) -> Server {
-        Server::start(self.path(), args)
+        self.serve_in(args, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    #[must_use]
+    pub fn serve_in(&self, args: &[&str], environment: &[(&str, &Path)]) -> Server {
+        Server::start(self.path(), args, environment)
+    }
+
+    /// What a second server on this directory says, which must end by itself and in failure.
+    #[must_use]
+    pub fn serve_refused(&self) -> String {
+        let refused = self.run(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics-listen",
+            "off",
+        ]);
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        said(&refused)
     }
 
     /// Checks all logs with `cairnd fsck`.
@@ -206,8 +232,9 @@ pub struct Server {
 }
 
 impl Server {
-    fn start(dir: &Path, args: &[&str]) -> Self {
+    fn start(dir: &Path, args: &[&str], environment: &[(&str, &Path)]) -> Self {
         let mut command = Command::new(program());
+        command.envs(environment.iter().copied());
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--dir"])
             .arg(dir);
@@ -322,8 +349,32 @@ impl Server {
 
     /// Asks it to stop.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).expect("the server is our child");
+        kill_process(pid, signal).expect("the server is our child");
+    }
+
+    /// Stops it where it is; no thread of it runs any more when this returns.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+        until("the server stands still", || {
+            let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs");
+            let still = |task: io::Result<fs::DirEntry>| {
+                let stat = task.and_then(|task| fs::read_to_string(task.path().join("stat")));
+                // `PID (NAME) STATE ...`; a name may have anything in it.
+                stat.is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|s| s.starts_with(" T")))
+            };
+            tasks.into_iter().all(still).then_some(())
+        });
+    }
+
+    /// Lets it go on after [`Server::pause`].
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
     }
 
     /// Ends it on the spot, as a power cut would.

@@ -21,6 +21,7 @@ pub mod http;
 pub mod remote;
 pub mod request;
 pub mod seeded;
+pub mod volume;
 pub mod wait;
 
 use std::io::Write as _;

@@ -2,10 +2,11 @@
 //! follows from a checkpoint that the log's key signed.
 
 use std::cell::RefCell;
+use std::io;
 
 use tiles::{
-    BundleRef, Checkpoint, EntryBundle, LogBytes, Tile, TileRef, TileSource, TreeSize, VerifierKey,
-    entries_path, leaf_hash, open_checkpoint, tile_path,
+    BundleRef, Checkpoint, EntryBundle, LeafIndex, LogBytes, ProofBuildError, Tile, TileRef,
+    TileSource, TreeSize, VerifierKey, entries_path, leaf_hash, open_checkpoint, tile_path,
 };
 
 use crate::http::{Client, Request};
@@ -34,15 +35,19 @@ impl RemoteLog {
 
     /// The bytes of a resource, which must be there.
     pub fn fetch(&self, path: &str) -> Vec<u8> {
+        self.try_fetch(path)
+            .unwrap_or_else(|error| panic!("{}{path}: {error}", self.root))
+    }
+
+    /// The bytes of a resource; an error is a broken connection or any answer but 200.
+    pub fn try_fetch(&self, path: &str) -> io::Result<Vec<u8>> {
         let request = Request::get(&format!("{}{path}", self.root));
-        let response = self.client.borrow_mut().send(&request);
-        assert_eq!(
-            response.status,
-            200,
-            "{path}: {:?}",
-            response.header("x-request-id")
-        );
-        response.body
+        let response = self.client.borrow_mut().try_send(&request)?;
+        if response.status != 200 {
+            let text = String::from_utf8_lossy(&response.body);
+            return Err(io::Error::other(format!("{} {text}", response.status)));
+        }
+        Ok(response.body)
     }
 
     /// The newest checkpoint, its signature verified.
@@ -67,6 +72,12 @@ impl RemoteLog {
 
     /// Checks that `new` extends `old`, by a proof from the tiles of `new`.
     pub fn check_extends(&self, old: &Checkpoint, new: &Checkpoint) {
+        self.try_check_extends(old, new)
+            .expect("the tiles of a checkpoint can be read");
+    }
+
+    /// The same; an error is a tile that could not be read. A proof that fails panics.
+    pub fn try_check_extends(&self, old: &Checkpoint, new: &Checkpoint) -> io::Result<()> {
         assert!(
             old.size() <= new.size(),
             "{} after {}",
@@ -75,13 +86,28 @@ impl RemoteLog {
         );
         if old.size() == new.size() || old.size() == TreeSize::ZERO {
             assert!(old.size() < new.size() || old.root_hash() == new.root_hash());
-            return;
+            return Ok(());
         }
-        let proof = tiles::consistency_proof(self, old.size(), new.size());
-        let proof = proof.expect("the tiles of a checkpoint can be read");
+        let proof = built(tiles::consistency_proof(self, old.size(), new.size()))?;
         let (old_root, new_root) = (old.root_hash(), new.root_hash());
         tiles::verify_consistency(old.size(), new.size(), &proof, &old_root, &new_root)
             .expect("the newer tree extends the older one");
+        Ok(())
+    }
+
+    /// Reads the entry at `index` and checks its inclusion in the tree of `head`, by a proof from
+    /// tiles. An error is something that could not be read; a proof that fails panics.
+    pub fn try_check_includes(&self, index: LeafIndex, head: &Checkpoint) -> io::Result<()> {
+        let size = head.size();
+        let bundle = BundleRef::at(index.get() / 256, size).expect("the tree has the leaf");
+        let bytes = self.try_fetch(&entries_path(bundle))?;
+        let entries = EntryBundle::parse(&bytes, bundle.width).expect("a bundle of this width");
+        let position = usize::try_from(index.get() % 256).expect("it is small");
+        let leaf = leaf_hash(entries.entries()[position]);
+        let proof = built(tiles::inclusion_proof(self, index, size))?;
+        tiles::verify_inclusion(index, size, &leaf, &proof, &head.root_hash())
+            .expect("the entry is in the tree");
+        Ok(())
     }
 
     /// Every entry below `size`, each checked against the root hash of `head`.
@@ -122,11 +148,20 @@ impl RemoteLog {
     }
 }
 
-impl TileSource for RemoteLog {
-    type Error = tiles::TileError;
+/// A proof, or what kept its tiles from being read. Asking for an impossible one is a mistake.
+fn built<T>(proof: Result<T, ProofBuildError<io::Error>>) -> io::Result<T> {
+    proof.map_err(|error| match error {
+        ProofBuildError::Source(error) => error,
+        error => panic!("{error}"),
+    })
+}
 
-    fn tile(&self, tile: TileRef) -> Result<Tile, Self::Error> {
-        Tile::parse(&self.fetch(&tile_path(tile)), tile.width)
+impl TileSource for RemoteLog {
+    type Error = io::Error;
+
+    fn tile(&self, tile: TileRef) -> io::Result<Tile> {
+        let bytes = self.try_fetch(&tile_path(tile))?;
+        Ok(Tile::parse(&bytes, tile.width).expect("a tile of this width"))
     }
 }
 

@@ -1,0 +1,95 @@
+//! The wall clock of a running server jumps, ahead and back: batch times never go back with it, so
+//! adds are refused until it is right, and nothing else changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cairn_tests::cairnd::{Data, Server, said, workspace};
+use cairn_tests::wait::until;
+
+use crate::load::{Load, data};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// A wall clock that can be set, for the servers that [`Self::serve`] starts.
+struct WallClock {
+    /// How many milliseconds it is ahead.
+    offset: PathBuf,
+    library: PathBuf,
+}
+
+impl WallClock {
+    /// A clock that is right, with its files in `dir`.
+    fn new(dir: &Path) -> Self {
+        let (offset, library) = (dir.join("offset"), dir.join("clock_offset.so"));
+        let source = workspace().join("tests/crash/clock_offset.c");
+        let mut compile = Command::new("cc");
+        compile.args(["-Wall", "-Werror", "-O1", "-shared", "-fPIC", "-o"]);
+        let compiled = compile.args([&library, &source]).output();
+        let compiled = compiled.expect("whoever builds RocksDB has a C compiler");
+        assert!(compiled.status.success(), "{}", said(&compiled));
+        let clock = Self { offset, library };
+        clock.set_ahead(0);
+        clock
+    }
+
+    fn set_ahead(&self, millis: i64) {
+        // In place: servers have the file mapped.
+        let mut options = fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false);
+        let file = file.open(&self.offset).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &millis.to_le_bytes(), 0).unwrap();
+    }
+
+    fn serve(&self, data: &Data) -> Server {
+        let environment: [(&str, &Path); 2] = [
+            ("LD_PRELOAD", &self.library),
+            ("CAIRN_TESTS_CLOCK_OFFSET", &self.offset),
+        ];
+        data.serve_in(&["--metrics-listen", "off"], &environment)
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_delays_adds_and_harms_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = WallClock::new(dir.path());
+    let data = data();
+    let server = clock.serve(&data);
+    let mut client = server.client();
+    let mut history = Load::new(0).run(&data, &server, |load| {
+        load.wait_for_more(300);
+        // Ahead: the log follows.
+        clock.set_ahead(HOUR_MS);
+        load.wait_for_more(300);
+        // Back: adds wait, then are refused, and whoever asks learns why. Reads go on.
+        clock.set_ahead(0);
+        server.says("behind the last batch; correct the clock");
+        client.get("/healthz").expect(503);
+        load.wait_for_audits(20);
+        // Right again, by the log's time.
+        clock.set_ahead(HOUR_MS);
+        load.wait_for_more(300);
+        until("health is good", || {
+            (client.get("/healthz").status == 200).then_some(())
+        });
+    });
+    server.kill();
+
+    // A start with a clock that is behind the log: all can be read, and adding resumes in time.
+    clock.set_ahead(0);
+    history.check_reopened(&data);
+    let server = clock.serve(&data);
+    let refused = server.client().post("/logs/builds/add", "too early");
+    assert!(
+        refused
+            .expect(500)
+            .text()
+            .contains("it was not sequenced; send it again")
+    );
+    clock.set_ahead(2 * HOUR_MS);
+    history.extend(Load::new(1).run(&data, &server, |load| load.wait_for_more(300)));
+    server.kill();
+    history.check_reopened(&data);
+}
