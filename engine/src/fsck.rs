@@ -1,20 +1,26 @@
 //! Re-hashes everything a log has published and compares it with what it holds.
 //!
 //! The comparison itself is `tiles::rebuild`, the same that audits a log over HTTP. Here it is fed
-//! from the stores, and followed by a check that only the log itself can make: every entry whose
-//! identity is its leaf hash must be found under that identity, or a later copy of it would get an
-//! index of its own. Identities that the index does not cover yet are read from the entries when
-//! the log is opened, so there is nothing to check for them.
+//! from the stores, on every core, and followed by a check that only the log itself can make: every
+//! entry whose identity is its leaf hash must be found under that identity, or a later copy of it
+//! would get an index of its own. Identities that the index does not cover yet are read from the
+//! entries when the log is opened, so there is nothing to check for them.
+
+mod identities;
+mod parallel;
 
 use std::sync::Arc;
 
-use tiles::{BundleRef, Hash, LeafIndex, LogBytes, RebuildError, TileRef, TileWidth};
+use bytes::Bytes;
+use tiles::{BundleRef, Hash, LogBytes, RebuildError, TileRef, TileWidth};
 
 use crate::error::ReadError;
-use crate::format::{Format, FormatError, Identity};
+use crate::format::{Format, FormatError};
 use crate::publish::PublishedHead;
 use crate::reader::Reader;
-use crate::store::{OBJECT_WIDTH, ObjectId};
+use crate::store::ObjectId;
+
+pub use parallel::{Threads, rebuild_on};
 
 /// What a clean check covered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,15 @@ pub enum FsckError {
         /// The index recorded for its identity.
         found: Option<u64>,
     },
+    /// The index knows identities that no entry has.
+    #[error(
+        "the index holds {count} identities that no entry has: \
+        an entry with one of them would be taken for a duplicate and never logged"
+    )]
+    Foreign {
+        /// How many.
+        count: u64,
+    },
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -52,7 +67,8 @@ pub enum FsckError {
 
 /// Checks the published tree of `reader`. `progress` is told how many entries are done.
 ///
-/// Costs one hash for each entry and node, and reads every bundle and tile once.
+/// Costs one hash for each entry and node, and reads every bundle and tile once; all cores share
+/// the work. What is found does not depend on which of them was first.
 ///
 /// # Errors
 /// The first difference, naming tile or entry.
@@ -61,8 +77,10 @@ pub fn fsck(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<FsckReport
     let format = reader.format();
     let leaves = |bytes: &[u8], width: TileWidth| bundle_leaves(format, bytes, width);
     let log = Checked { reader };
-    let report = tiles::rebuild(&log, (head.size, head.root_hash), &leaves, progress)?;
-    check_identities(reader, &head)?;
+    let threads = Threads::for_store(head.size).map_err(ReadError::Store)?;
+    let tree = (head.size, head.root_hash);
+    let report = rebuild_on(&threads, &log, tree, &leaves, progress)?;
+    identities::check(&threads, reader, tree)?;
     Ok(FsckReport {
         head,
         bundle_count: report.bundle_count,
@@ -76,38 +94,11 @@ fn bundle_leaves(
     width: TileWidth,
 ) -> Result<Vec<Hash>, FormatError> {
     let entries = format.split_bundle(bytes, width.count())?;
-    entries
-        .into_iter()
-        .map(|entry| Ok(tiles::leaf_hash(&format.leaf_of(entry)?)))
-        .collect()
-}
-
-/// Every entry of a format whose identity is the leaf hash must own its index.
-fn check_identities(reader: &Reader, head: &PublishedHead) -> Result<(), FsckError> {
-    if !reader.format.identity_is_leaf_hash() {
-        return Ok(());
-    }
-    let indexed = reader.hot.indexed().map_err(ReadError::Store)?;
-    for tile in tiles::tiles_at(head.size.min(indexed))
-        .filter(|tile| tile.id.level == tiles::TileLevel::LEAF)
-    {
-        let id = ObjectId::Tile(tile.id);
-        let bytes = reader.tile(tile)?.ok_or(ReadError::Missing(id))?;
-        let hashes = bytes
-            .chunks_exact(tiles::HASH_LEN_BYTES)
-            .filter_map(|hash| hash.try_into().ok());
-        let identities: Vec<Identity> = hashes.map(Identity::new).collect();
-        let owners = reader.hot.find(&identities).map_err(ReadError::Store)?;
-        for (index, owner) in (tile.id.index * OBJECT_WIDTH..).zip(owners) {
-            if owner != Some(LeafIndex::new(index)) {
-                return Err(FsckError::Identity {
-                    index,
-                    found: owner.map(LeafIndex::get),
-                });
-            }
-        }
-    }
-    Ok(())
+    let leaves: Result<Vec<_>, FormatError> =
+        entries.iter().map(|entry| format.leaf_of(entry)).collect();
+    let mut hashes = Vec::with_capacity(width.count());
+    tiles::leaf_hashes(&leaves?, &mut hashes);
+    Ok(hashes)
 }
 
 /// The published bytes of a log, where a missing object is an error.
@@ -117,17 +108,19 @@ struct Checked<'a> {
 
 impl LogBytes for Checked<'_> {
     type Error = ReadError;
+    type Bytes = Bytes;
 
-    fn tile(&self, tile: TileRef) -> Result<Vec<u8>, ReadError> {
+    fn tile(&self, tile: TileRef) -> Result<Bytes, ReadError> {
         let bytes = self.reader.tile(tile)?;
-        Ok(bytes
-            .ok_or(ReadError::Missing(ObjectId::Tile(tile.id)))?
-            .to_vec())
+        bytes.ok_or(ReadError::Missing(ObjectId::Tile(tile.id)))
     }
 
-    fn bundle(&self, bundle: BundleRef) -> Result<Vec<u8>, ReadError> {
+    fn bundle(&self, bundle: BundleRef) -> Result<Bytes, ReadError> {
         let id = ObjectId::Bundle(bundle.index);
         let stored = self.reader.bundle(bundle)?.ok_or(ReadError::Missing(id))?;
-        Ok(stored.plain()?.to_vec())
+        Ok(stored.plain()?)
     }
 }
+
+#[cfg(test)]
+mod tests;

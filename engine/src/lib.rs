@@ -41,6 +41,7 @@
 mod clock;
 mod commit;
 mod dedup;
+mod disk_usage;
 mod driver;
 mod error;
 mod fail_stop;
@@ -69,11 +70,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 #[cfg(any(test, feature = "testing"))]
 pub use clock::SimulatedClock;
 pub use clock::{Clock, SystemClock, UnixMillis};
+pub use disk_usage::DiskUsage;
 pub use error::{AddError, OpenError, ReadError, Rejection, StoreError};
 #[cfg(any(test, feature = "testing"))]
 pub use format::IndexedLeaf;
 pub use format::{FinishedEntry, Format, FormatError, Identity, TlogTiles, UnfinishedEntry};
-pub use fsck::{FsckError, FsckReport, fsck};
+pub use fsck::{FsckError, FsckReport, Threads, fsck, rebuild_on};
 pub use limits::{Limits, LimitsError};
 pub use lock::DirLock;
 pub use log::{Log, LogConfig, LogStatus, Stores, hashing_pool};
@@ -81,7 +83,7 @@ pub use metrics::{Counter, Durations, Metrics};
 pub use publish::PublishedHead;
 pub use publish_dir::{PublishDirError, export};
 pub use reader::Reader;
-pub use store::{LogIdentity, StoredBytes};
+pub use store::{INDEX_PART, LogIdentity, StoredBytes};
 pub use ticket::{Sequenced, Ticket};
 
 /// Locks a mutex whose data is whole even if a holder panicked: every critical section in this

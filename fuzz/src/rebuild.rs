@@ -49,6 +49,7 @@ impl MemoryLog {
 
 impl LogBytes for MemoryLog {
     type Error = String;
+    type Bytes = Vec<u8>;
 
     fn tile(&self, tile: TileRef) -> Result<Vec<u8>, String> {
         self.read(ResourcePath::Tile(tile))
@@ -118,6 +119,7 @@ impl Liar<'_> {
 
 impl LogBytes for Liar<'_> {
     type Error = ();
+    type Bytes = Vec<u8>;
 
     fn tile(&self, _: TileRef) -> Result<Vec<u8>, ()> {
         self.read()

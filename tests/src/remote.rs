@@ -167,6 +167,7 @@ impl TileSource for RemoteLog {
 
 impl LogBytes for RemoteLog {
     type Error = std::convert::Infallible;
+    type Bytes = Vec<u8>;
 
     fn tile(&self, tile: TileRef) -> Result<Vec<u8>, Self::Error> {
         Ok(self.fetch(&tile_path(tile)))

@@ -72,7 +72,9 @@ pub use crate::proof::{
     consistency_proof, inclusion_proof, root_hash,
 };
 pub use crate::range::{CompactRange, RangeError};
-pub use crate::rebuild::{LogBytes, RebuildError, rebuild, tlog_tiles_leaves};
+pub use crate::rebuild::{
+    CheckedBundle, LogBytes, Rebuild, RebuildError, rebuild, tlog_tiles_leaves,
+};
 pub use crate::tile::{
     BundleRef, NodeInTile, TILE_WIDTH_MAX, Tile, TileError, TileId, TileLevel, TileRef, TileWidth,
     bundles_at, bundles_changed, locate, tiles_at, tiles_changed,

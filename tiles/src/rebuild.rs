@@ -6,18 +6,25 @@
 //! is named. What passes is a log in which every path that a client may ask for at that size is
 //! right.
 //!
-//! The bytes are streamed, left to right: memory is one bundle and one tile for each level.
+//! Nearly all of the work is below the level-0 tiles, and each of those is independent of the
+//! others: [`CheckedBundle::check`] does it for one bundle, on whatever thread it is called.
+//! [`Rebuild`] takes the results in their order and does the little that is left, so whoever has
+//! many cores finds the same first difference as [`rebuild()`], which does one after the other.
+//! Memory is one bundle for each thread and one tile for each level.
+
+mod bundle;
+mod fold;
 
 use std::fmt;
 
 use crate::entry_bundle::{BundleError, EntryBundle};
-use crate::hash::{Hash, leaf_hashes};
-use crate::index::{LeafIndex, NodeId, NodeLevel, TreeSize};
-use crate::path::{entries_path, tile_path};
-use crate::range::CompactRange;
-use crate::tile::{
-    BundleRef, TILE_WIDTH_MAX, Tile, TileId, TileLevel, TileRef, TileWidth, bundles_at,
-};
+use crate::hash::{HASH_LEN_BYTES, Hash, leaf_hashes};
+use crate::index::{LeafIndex, TreeSize};
+use crate::path::tile_path;
+use crate::tile::{BundleRef, TILE_WIDTH_MAX, Tile, TileLevel, TileRef, TileWidth, bundles_at};
+
+pub use bundle::CheckedBundle;
+pub use fold::Rebuild;
 
 /// The bytes of a log as it publishes them, encoded as their specification says.
 ///
@@ -27,24 +34,24 @@ pub trait LogBytes {
     /// Why a resource could not be had.
     type Error;
 
+    /// The bytes of a resource, owned or shared.
+    type Bytes: AsRef<[u8]>;
+
     /// The bytes of a tile.
     ///
     /// # Errors
     /// The tile cannot be had; checking then stops with [`RebuildError::Source`].
-    fn tile(&self, tile: TileRef) -> Result<Vec<u8>, Self::Error>;
+    fn tile(&self, tile: TileRef) -> Result<Self::Bytes, Self::Error>;
 
     /// The bytes of an entry bundle.
     ///
     /// # Errors
     /// As for [`Self::tile`].
-    fn bundle(&self, bundle: BundleRef) -> Result<Vec<u8>, Self::Error>;
+    fn bundle(&self, bundle: BundleRef) -> Result<Self::Bytes, Self::Error>;
 }
 
 /// Gets the leaf hashes out of the bytes of a bundle of that width, or says why it cannot.
-pub type LeavesOf<'a, W> = dyn Fn(&[u8], TileWidth) -> Result<Vec<Hash>, W> + 'a;
-
-/// Tile levels of the largest tree that is grown, 2^62 leaves.
-const TILE_LEVEL_COUNT: u8 = 8;
+pub type LeavesOf<'a, W> = dyn Fn(&[u8], TileWidth) -> Result<Vec<Hash>, W> + Sync + 'a;
 
 /// What was read and found right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,148 +145,12 @@ pub fn rebuild<L: LogBytes, W: fmt::Display>(
     leaves_of: &LeavesOf<'_, W>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, RebuildError<L::Error>> {
-    let (size, wanted) = head;
-    if size > TreeSize::MAX_GROWN {
-        return Err(RebuildError::TooLarge { found: size });
+    let mut rebuilt = Rebuild::new(log, head)?;
+    for bundle in bundles_at(head.0) {
+        rebuilt.append(&CheckedBundle::check(log, bundle, leaves_of)?)?;
+        progress(rebuilt.entries_done());
     }
-    let mut rebuilt = Rebuilt::new(log);
-    let mut bundle_count = 0;
-    for bundle in bundles_at(size) {
-        rebuilt.take_up(read_leaves(log, bundle, leaves_of)?)?;
-        bundle_count += 1;
-        progress(rebuilt.range.end().get());
-    }
-    rebuilt.compare_edge()?;
-    let root_hash = rebuilt.root_hash();
-    if root_hash != wanted {
-        let found = root_hash;
-        return Err(RebuildError::RootDiffers { found, wanted });
-    }
-    Ok(Report {
-        size,
-        root_hash,
-        bundle_count,
-        tile_count: rebuilt.tile_count,
-    })
-}
-
-fn read_leaves<L: LogBytes, W: fmt::Display>(
-    log: &L,
-    bundle: BundleRef,
-    leaves_of: &LeavesOf<'_, W>,
-) -> Result<Vec<Hash>, RebuildError<L::Error>> {
-    let path = || entries_path(bundle);
-    let bytes = log.bundle(bundle);
-    let bytes = bytes.map_err(|source| RebuildError::Source {
-        path: path(),
-        source,
-    })?;
-    let malformed = |why| RebuildError::BundleMalformed { path: path(), why };
-    let leaves = leaves_of(&bytes, bundle.width).map_err(|why| malformed(why.to_string()))?;
-    // What gets the leaves out comes from outside: it is held to the width here.
-    if leaves.len() != bundle.width.count() {
-        let found = leaves.len();
-        return Err(malformed(format!(
-            "{found} leaves, wanted {}",
-            bundle.width.get()
-        )));
-    }
-    Ok(leaves)
-}
-
-/// The tree of the entries so far.
-struct Rebuilt<'a, L> {
-    log: &'a L,
-    /// The growing tile of each level, from the leaves up. Nothing is kept of what was compared.
-    edge: Vec<Growing>,
-    range: CompactRange,
-    tile_count: u64,
-}
-
-/// The right-most tile of a level. It may be empty, but is never full for long.
-struct Growing {
-    id: TileId,
-    hashes: Vec<Hash>,
-}
-
-impl Growing {
-    /// Takes the tile out, and starts the next one on its right; `None` if it is empty.
-    fn take(&mut self) -> Option<(TileRef, Tile)> {
-        if self.hashes.is_empty() {
-            return None;
-        }
-        let tile = Tile::new(std::mem::take(&mut self.hashes));
-        let tile = tile.expect("it is taken out as soon as it has 256 hashes");
-        let tile_ref = TileRef::new(self.id, tile.width());
-        self.id.index += 1;
-        Some((tile_ref, tile))
-    }
-}
-
-impl<'a, L: LogBytes> Rebuilt<'a, L> {
-    fn new(log: &'a L) -> Self {
-        let levels = (0..TILE_LEVEL_COUNT).filter_map(TileLevel::new);
-        let growing = |level| Growing {
-            id: TileId::new(level, 0),
-            hashes: Vec::new(),
-        };
-        Self {
-            log,
-            edge: levels.map(growing).collect(),
-            range: CompactRange::empty(LeafIndex::ZERO),
-            tile_count: 0,
-        }
-    }
-
-    /// Adds the leaves of one bundle, and compares every tile that this fills.
-    fn take_up(&mut self, leaves: Vec<Hash>) -> Result<(), RebuildError<L::Error>> {
-        if leaves.len() < usize::from(TILE_WIDTH_MAX) {
-            for leaf in &leaves {
-                self.range.append(*leaf);
-            }
-        }
-        let mut hashes = leaves;
-        for growing in &mut self.edge {
-            growing.hashes.append(&mut hashes);
-            if growing.hashes.len() < usize::from(TILE_WIDTH_MAX) {
-                break;
-            }
-            let (tile_ref, tile) = growing.take().expect("the tile has 256 hashes");
-            compare(self.log, tile_ref, &tile)?;
-            self.tile_count += 1;
-            // A full tile is one hash of the level above.
-            hashes.extend(tile.root_hash());
-            if tile_ref.id.level == TileLevel::LEAF {
-                append_subtree(&mut self.range, tile_ref.id.index, &tile);
-            }
-        }
-        Ok(())
-    }
-
-    /// Compares the partial tiles that are left at the right edge.
-    fn compare_edge(&mut self) -> Result<(), RebuildError<L::Error>> {
-        for (tile_ref, tile) in self.edge.iter_mut().filter_map(Growing::take) {
-            compare(self.log, tile_ref, &tile)?;
-            self.tile_count += 1;
-        }
-        Ok(())
-    }
-
-    fn root_hash(&self) -> Hash {
-        let root_hash = self.range.root_hash();
-        root_hash.expect("the range starts at the first leaf")
-    }
-}
-
-/// Adds a full level-0 tile to the range of all leaves, as one node.
-fn append_subtree(range: &mut CompactRange, index: u64, tile: &Tile) {
-    let node = NodeLevel::new(8).and_then(|level| NodeId::new(level, index));
-    let (node, root) = node
-        .zip(tile.root_hash())
-        .expect("the tile is full, in a tree of at most 2^62");
-    range
-        .append_node(node, root)
-        .expect("full bundles follow each other from the first leaf on");
+    rebuilt.finish()
 }
 
 /// Compares a tile with what the log holds in its place.
@@ -294,22 +165,19 @@ fn compare<L: LogBytes>(
         path: path(),
         source,
     })?;
-    match first_difference(&found, &wanted.encode()) {
+    match first_difference(found.as_ref(), wanted.hashes()) {
         None => Ok(()),
         Some(element) => Err(differs(tile_ref, path(), element)),
     }
 }
 
-/// The first hash in which two tiles differ.
-fn first_difference(found: &[u8], wanted: &[u8]) -> Option<usize> {
-    if found == wanted {
-        return None;
-    }
-    let same = found
-        .iter()
-        .zip(wanted)
-        .take_while(|(found, wanted)| found == wanted);
-    Some(same.count() / crate::hash::HASH_LEN_BYTES)
+/// The first hash in which the bytes of a tile differ from the hashes they should be.
+fn first_difference(found: &[u8], wanted: &[Hash]) -> Option<usize> {
+    let (hashes, rest) = found.as_chunks::<HASH_LEN_BYTES>();
+    let pairs = hashes.iter().zip(wanted);
+    let same = pairs.take_while(|(found, wanted)| *found == wanted.as_bytes());
+    let same = same.count();
+    (same < wanted.len() || same < hashes.len() || !rest.is_empty()).then_some(same)
 }
 
 fn differs<E>(tile: TileRef, path: String, element: usize) -> RebuildError<E> {

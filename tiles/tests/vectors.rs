@@ -263,6 +263,7 @@ struct Files(PathBuf);
 
 impl LogBytes for Files {
     type Error = io::Error;
+    type Bytes = Vec<u8>;
 
     fn tile(&self, tile: TileRef) -> Result<Vec<u8>, io::Error> {
         fs::read(self.0.join(tile_path(tile)))

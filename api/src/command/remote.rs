@@ -1,18 +1,16 @@
 //! A log read over HTTP, for `fsck --url`. Trusts nothing: every answer has a length limit, and
 //! what the bytes mean is for the caller to check.
 
-use std::cell::RefCell;
 use std::io::Read as _;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use engine::Threads;
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
-use tiles::{
-    BundleRef, Checkpoint, LogBytes, TileId, TileLevel, TileRef, TileWidth, TreeSize, VerifierKey,
-};
+use tiles::rebuild::Report;
+use tiles::{BundleRef, Checkpoint, LogBytes, TileRef, TileWidth, VerifierKey};
 
 /// How long one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,11 +24,9 @@ const TILE_LEN_BYTES_MAX: u64 = 256 * 32;
 /// Bytes of a bundle: 256 entries of the largest size, each behind its length.
 const BUNDLE_LEN_BYTES_MAX: u64 = 256 * (2 + 65_535);
 
-/// Requests under way at once: enough to hide the latency, few enough not to be a burden.
-const READERS_COUNT: usize = 8;
-
-/// Answers each reader may be ahead. Times readers and the largest bundle, this bounds the memory.
-const AHEAD_COUNT_MAX: usize = 2;
+/// Requests under way at once: enough to hide the latency, few enough not to be a burden. Times the
+/// largest bundle, this bounds the memory.
+const READERS_COUNT: NonZeroUsize = NonZeroUsize::new(8).expect("eight are not none");
 
 /// A log's public address.
 #[derive(Clone, Debug)]
@@ -58,8 +54,6 @@ pub(super) enum RemoteError {
         width: usize,
         why: String,
     },
-    #[error("the thread that reads ahead has ended")]
-    ReaderEnded,
 }
 
 /// A verifier key on the command line.
@@ -143,6 +137,24 @@ impl RemoteLog {
         }
     }
 
+    /// Reads the whole log and compares it with a checkpoint; `progress` is told how many entries
+    /// are done.
+    pub(super) fn check(
+        &self,
+        checkpoint: &Checkpoint,
+        progress: &mut dyn FnMut(u64),
+    ) -> anyhow::Result<Report> {
+        let threads = Threads::new(READERS_COUNT)?;
+        let head = (checkpoint.size(), checkpoint.root_hash());
+        let leaves = &tiles::tlog_tiles_leaves;
+        Ok(engine::rebuild_on(&threads, self, head, leaves, progress)?)
+    }
+}
+
+impl LogBytes for RemoteLog {
+    type Error = RemoteError;
+    type Bytes = Vec<u8>;
+
     fn tile(&self, tile: TileRef) -> Result<Vec<u8>, RemoteError> {
         let full = TileRef {
             width: TileWidth::FULL,
@@ -178,99 +190,6 @@ impl RemoteLog {
             cut,
             bundle.width,
         )
-    }
-}
-
-/// A resource's bytes, or why there are none.
-type Answer = Result<Vec<u8>, RemoteError>;
-
-/// A bundle and the tile of its leaf hashes.
-type Pair = (Answer, Answer);
-
-/// A log whose bundles and leaf tiles are fetched ahead of whoever reads them, in order.
-#[derive(Debug)]
-pub(super) struct ReadAhead<'a> {
-    log: &'a RemoteLog,
-    /// Reader `i` fetches bundles `i`, `i + READERS_COUNT` and so on.
-    readers: Vec<Receiver<Pair>>,
-    /// The leaf tile that came with the last bundle, until it is asked for.
-    leaf_tile: RefCell<Option<(u64, Answer)>>,
-}
-
-/// Runs `read` over a log of `size` whose bytes are fetched ahead. Returns once every reader ended.
-pub(super) fn read_ahead<T>(
-    log: &RemoteLog,
-    size: TreeSize,
-    read: impl FnOnce(&ReadAhead<'_>) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    if size > TreeSize::MAX_GROWN {
-        bail!("the checkpoint claims {size} entries, which no log has");
-    }
-    thread::scope(|scope| {
-        let readers = (0..READERS_COUNT)
-            .map(|reader| {
-                let (sender, receiver) = sync_channel(AHEAD_COUNT_MAX);
-                scope.spawn(move || {
-                    for bundle in tiles::bundles_at(size).skip(reader).step_by(READERS_COUNT) {
-                        // An error of the channel means that nobody reads any more.
-                        if sender.send(fetch_pair(log, bundle)).is_err() {
-                            break;
-                        }
-                    }
-                });
-                receiver
-            })
-            .collect();
-        read(&ReadAhead {
-            log,
-            readers,
-            leaf_tile: RefCell::new(None),
-        })
-    })
-}
-
-fn fetch_pair(log: &RemoteLog, bundle: BundleRef) -> Pair {
-    (log.bundle(bundle), log.tile(leaf_tile(bundle)))
-}
-
-/// The tile of a bundle's leaf hashes.
-fn leaf_tile(bundle: BundleRef) -> TileRef {
-    let id = TileId {
-        level: TileLevel::LEAF,
-        index: bundle.index,
-    };
-    TileRef {
-        id,
-        width: bundle.width,
-    }
-}
-
-impl LogBytes for ReadAhead<'_> {
-    type Error = RemoteError;
-
-    fn tile(&self, tile: TileRef) -> Result<Vec<u8>, RemoteError> {
-        let ahead = self.leaf_tile.borrow_mut().take();
-        match ahead {
-            Some((index, bytes)) if tile.id.level == TileLevel::LEAF && tile.id.index == index => {
-                bytes
-            }
-            kept => {
-                *self.leaf_tile.borrow_mut() = kept;
-                self.log.tile(tile)
-            }
-        }
-    }
-
-    fn bundle(&self, bundle: BundleRef) -> Result<Vec<u8>, RemoteError> {
-        let count = u64::try_from(READERS_COUNT).unwrap_or(u64::MAX);
-        let reader = usize::try_from(bundle.index % count).unwrap_or(0);
-        let pair = self
-            .readers
-            .get(reader)
-            .and_then(|reader| reader.recv().ok());
-        let (bytes, tile) = pair.ok_or(RemoteError::ReaderEnded)?;
-        *self.leaf_tile.borrow_mut() = Some((bundle.index, tile));
-        bytes
     }
 }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::entry_bundle::append_entry;
 use crate::hash::leaf_hash;
+use crate::path::entries_path;
 use crate::reference;
 use crate::tile::tiles_at;
 
@@ -21,6 +22,7 @@ struct TestLog {
 
 impl LogBytes for TestLog {
     type Error = &'static str;
+    type Bytes = Vec<u8>;
 
     fn tile(&self, tile: TileRef) -> Result<Vec<u8>, &'static str> {
         self.tiles.borrow_mut().remove(&tile).ok_or("gone")
@@ -54,6 +56,18 @@ impl TestLog {
 
     fn check(&self) -> Result<Report, RebuildError<&'static str>> {
         rebuild(self, self.head, &tlog_tiles_leaves, &mut |_| ())
+    }
+
+    /// As [`TestLog::check`], but with the bundles checked from the last one to the first.
+    fn check_backwards(&self) -> Result<Report, RebuildError<&'static str>> {
+        let bundles: Vec<BundleRef> = bundles_at(self.head.0).collect();
+        let check = |bundle: &BundleRef| CheckedBundle::check(self, *bundle, &tlog_tiles_leaves);
+        let mut checked: Vec<_> = bundles.iter().rev().map(check).collect();
+        let mut rebuilt = Rebuild::new(self, self.head)?;
+        while let Some(bundle) = checked.pop() {
+            rebuilt.append(&bundle?)?;
+        }
+        rebuilt.finish()
     }
 
     fn with_tile(&self, path: &str, change: impl Fn(&mut Vec<u8>)) -> Self {
@@ -208,6 +222,46 @@ fn refuses_a_size_that_no_log_has() {
     assert_eq!(log.check(), Err(RebuildError::TooLarge { found }));
 }
 
+#[test]
+#[should_panic(expected = "in the order of their entries")]
+fn bundles_are_not_left_out() {
+    let log = TestLog::new(600);
+    let second = bundles_at(log.head.0).nth(1).unwrap();
+    let second = CheckedBundle::check(&log, second, &tlog_tiles_leaves).unwrap();
+    let _ = Rebuild::new(&log, log.head).unwrap().append(&second);
+}
+
+#[test]
+#[should_panic(expected = "every bundle is appended")]
+fn a_rebuild_does_not_end_early() {
+    let log = TestLog::new(600);
+    let _ = Rebuild::new(&log, log.head).unwrap().finish();
+}
+
+/// Flips one bit of a tile or bundle, or takes it away.
+fn damage(log: &TestLog, in_tiles: bool, which: prop::sample::Index, bit: Option<usize>) {
+    fn hit<K: Ord + Copy>(
+        map: &mut BTreeMap<K, Vec<u8>>,
+        which: prop::sample::Index,
+        bit: Option<usize>,
+    ) {
+        let key = *map.keys().nth(which.index(map.len())).unwrap();
+        match bit {
+            None => drop(map.remove(&key)),
+            Some(bit) => {
+                let bytes = map.get_mut(&key).unwrap();
+                let bit = bit % (bytes.len() * 8);
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+    }
+    if in_tiles {
+        hit(&mut log.tiles.borrow_mut(), which, bit);
+    } else {
+        hit(&mut log.bundles.borrow_mut(), which, bit);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -216,21 +270,24 @@ proptest! {
         size in 1u64..1500,
         in_tiles: bool,
         which: prop::sample::Index,
-        bit: prop::sample::Index,
+        bit: usize,
     ) {
         let log = TestLog::new(size);
-        {
-            let (mut tiles, mut bundles) = (log.tiles.borrow_mut(), log.bundles.borrow_mut());
-            let bytes = if in_tiles {
-                let position = which.index(tiles.len());
-                tiles.values_mut().nth(position).unwrap()
-            } else {
-                let position = which.index(bundles.len());
-                bundles.values_mut().nth(position).unwrap()
-            };
-            let bit = bit.index(bytes.len() * 8);
-            bytes[bit / 8] ^= 1 << (bit % 8);
-        }
+        damage(&log, in_tiles, which, Some(bit));
         prop_assert!(log.check().is_err());
+    }
+
+    #[test]
+    fn the_first_difference_is_the_same_in_whatever_order_bundles_are_checked(
+        size in prop_oneof![1_u64..1500, 65_000_u64..66_500],
+        hits in prop::collection::vec(any::<(bool, prop::sample::Index, Option<usize>)>(), 0..4),
+    ) {
+        let log = TestLog::new(size);
+        for (in_tiles, which, bit) in hits {
+            if !(log.tiles.borrow().is_empty() || log.bundles.borrow().is_empty()) {
+                damage(&log, in_tiles, which, bit);
+            }
+        }
+        prop_assert_eq!(log.clone().check_backwards(), log.check());
     }
 }
