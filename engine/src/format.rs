@@ -200,14 +200,14 @@ pub(crate) fn check_bundle(
     let entries = format
         .split_bundle(bundle, leaves.hashes().len())
         .map_err(|error| damaged(error.to_string()))?;
-    for (number, (entry, leaf)) in (index * OBJECT_WIDTH..).zip(entries.iter().zip(leaves.hashes()))
-    {
-        let hashed = format
-            .leaf_of(entry)
-            .map_err(|error| damaged(error.to_string()))?;
-        if tiles::leaf_hash(&hashed) != *leaf {
-            return Err(damaged(format!("entry {number} does not hash to its leaf")));
-        }
+    let hashed: Result<Vec<_>, FormatError> =
+        entries.iter().map(|entry| format.leaf_of(entry)).collect();
+    let hashed = hashed.map_err(|error| damaged(error.to_string()))?;
+    let mut hashes = Vec::with_capacity(hashed.len());
+    tiles::leaf_hashes(&hashed, &mut hashes);
+    let mut numbered = (index * OBJECT_WIDTH..).zip(hashes.iter().zip(leaves.hashes()));
+    if let Some((number, _)) = numbered.find(|(_, (found, wanted))| found != wanted) {
+        return Err(damaged(format!("entry {number} does not hash to its leaf")));
     }
     Ok(())
 }

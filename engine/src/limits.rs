@@ -56,7 +56,7 @@ impl Default for Limits {
             clock_wait_max: Duration::from_secs(5),
             retry_delay: Duration::from_secs(1),
             hot_entries: 1 << 20,
-            tier_bundles_per_step: 64,
+            tier_bundles_per_step: 256,
             publish_dir_interval: Duration::from_secs(1),
         }
     }

@@ -474,6 +474,7 @@ impl<'a> Parts<'a> {
             format: Arc::clone(&self.config.format),
             fail_stop: Arc::clone(&self.fail_stop),
             clock: Arc::clone(&self.config.clock),
+            hashing: Arc::clone(&self.config.hashing),
             limits: self.config.limits.clone(),
             metrics: Arc::clone(&self.metrics),
             publication: Arc::clone(&self.publication),

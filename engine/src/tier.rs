@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rayon::prelude::*;
 use tiles::{Tile, TileId, TileLevel, TileWidth, TreeSize};
 
 use crate::clock::Clock;
@@ -25,6 +26,10 @@ use crate::publish::Publication;
 use crate::signal::Signal;
 use crate::store::{ColdStore, HotStore, OBJECT_WIDTH, ObjectId, full_objects};
 
+/// Bundles that are read, checked, compressed and put in one go. The log's batches are hashed by the
+/// same threads and wait for no more than this: a millisecond or two.
+const BUNDLES_AT_ONCE: usize = 8;
+
 /// Moves objects to the cold store. See the module.
 #[derive(Debug)]
 pub(crate) struct Tier {
@@ -33,6 +38,7 @@ pub(crate) struct Tier {
     pub(crate) format: Arc<dyn Format>,
     pub(crate) fail_stop: Arc<FailStop>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) hashing: Arc<rayon::ThreadPool>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) publication: Arc<Signal<Publication>>,
@@ -88,36 +94,70 @@ impl Tier {
         if target <= tiered {
             return Ok(false);
         }
-        for id in full_objects(tiered, target) {
-            let bytes = self.hot_object(id)?;
-            self.check(id, &bytes)?;
-            self.cold.put(id, &bytes)?;
+        let bundles: Vec<u64> =
+            (tiered.get() / OBJECT_WIDTH..target.get() / OBJECT_WIDTH).collect();
+        let mut len_bytes = 0_u64;
+        for some in bundles.chunks(BUNDLES_AT_ONCE) {
+            let put = self.hashing.install(|| self.put_bundles(some))?;
+            len_bytes = len_bytes.saturating_add(put);
         }
+        let put = self.put_tiles_above(tiered, target)?;
         self.cold.sync().map_err(TierError::Stop)?;
-        self.hot.drop_full(target).map_err(TierError::Stop)?;
+        self.hot
+            .drop_full(target, len_bytes.saturating_add(put))
+            .map_err(TierError::Stop)?;
         let moved = (target.get() - tiered.get()) / OBJECT_WIDTH;
         self.metrics.bundles_tiered.add(moved);
         Ok(true)
     }
 
-    fn hot_object(&self, id: ObjectId) -> Result<Bytes, StoreError> {
-        let found = self.hot.object(id)?;
-        found.ok_or_else(|| StoreError::damaged(id.to_string(), "it is missing in the hot store"))
+    /// Puts some bundles and the tiles of their leaves; says how many bytes they take.
+    fn put_bundles(&self, indices: &[u64]) -> Result<u64, StoreError> {
+        let read: Vec<Result<[(ObjectId, Bytes); 2], StoreError>> = indices
+            .par_iter()
+            .map(|index| self.checked_bundle(*index))
+            .collect();
+        let mut objects = Vec::with_capacity(2 * indices.len());
+        for pair in read {
+            objects.extend(pair?);
+        }
+        self.cold.put_all(&objects)
     }
 
-    /// Checks that an object is full and, if it is a bundle, that its entries hash to their leaves.
-    fn check(&self, id: ObjectId, bytes: &[u8]) -> Result<(), StoreError> {
-        match id {
-            ObjectId::Tile(_) => parse_full(id, bytes).map(drop),
-            ObjectId::Bundle(index) => {
-                let leaves = ObjectId::Tile(TileId {
-                    level: TileLevel::LEAF,
-                    index,
-                });
-                let leaves = parse_full(leaves, &self.hot_object(leaves)?)?;
-                check_bundle(self.format.as_ref(), index, bytes, &leaves)
-            }
+    /// A full bundle and the tile of its leaves; its entries hash to them.
+    fn checked_bundle(&self, index: u64) -> Result<[(ObjectId, Bytes); 2], StoreError> {
+        let bundle = ObjectId::Bundle(index);
+        let tile = ObjectId::Tile(TileId::new(TileLevel::LEAF, index));
+        let hashes = self.stored(tile)?;
+        let leaves = parse_full(tile, &hashes)?;
+        let entries = self.stored(bundle)?;
+        check_bundle(self.format.as_ref(), index, &entries, &leaves)?;
+        Ok([(bundle, entries), (tile, hashes)])
+    }
+
+    /// Puts the tiles above the leaves that became full.
+    fn put_tiles_above(&self, old: TreeSize, new: TreeSize) -> Result<u64, StoreError> {
+        let above = full_objects(old, new).into_iter().filter(|id| match id {
+            ObjectId::Tile(tile) => tile.level != TileLevel::LEAF,
+            ObjectId::Bundle(_) => false,
+        });
+        let read = |id| {
+            let bytes = self.stored(id)?;
+            parse_full(id, &bytes)?;
+            Ok((id, bytes))
+        };
+        let objects: Result<Vec<_>, StoreError> = above.map(read).collect();
+        self.cold.put_all(&objects?)
+    }
+
+    /// An object that is full. It may have left the hot store already, if the record of that was
+    /// lost: then it is in the cold store, and is put there again.
+    fn stored(&self, id: ObjectId) -> Result<Bytes, StoreError> {
+        if let Some(bytes) = self.hot.object(id)? {
+            return Ok(bytes);
         }
+        let missing = || StoreError::damaged(id.to_string(), "it is missing in both stores");
+        self.cold.get(id)?.ok_or_else(missing)?.plain()
     }
 }
 

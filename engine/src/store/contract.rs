@@ -116,9 +116,10 @@ pub fn check_hot<S: HotStore>(mut reopen: impl FnMut(Option<S>) -> S) {
     let mut store = reopen(Some(store));
     for _ in 0..2 {
         store
-            .drop_full(TreeSize::new(256))
+            .drop_full(TreeSize::new(256), 1000)
             .expect("dropping, and dropping again");
         assert_eq!(store.tiered().expect("tiered"), TreeSize::new(256));
+        assert_eq!(store.cold_len_bytes().expect("told once"), 1000);
         assert_eq!(store.object(ObjectId::Bundle(0)).expect("dropped"), None);
         assert_eq!(store.object(tile(0, 0)).expect("dropped"), None);
         assert!(store.object(tile(0, 1)).expect("kept").is_some());
@@ -136,6 +137,7 @@ fn a_new_store_is_empty(store: &impl HotStore) {
     assert_eq!(store.log_identity().expect("identity"), log_identity());
     assert_eq!(store.head().expect("head"), Head::EMPTY);
     assert_eq!(store.tiered().expect("tiered"), TreeSize::ZERO);
+    assert_eq!(store.cold_len_bytes().expect("nothing yet"), 0);
     assert_eq!(store.object(ObjectId::Bundle(0)).expect("object"), None);
     knows(store, 0);
     assert_eq!(store.time_of(LeafIndex::new(0)).expect("time"), None);
@@ -196,6 +198,33 @@ fn knows(store: &impl HotStore, size: u64) {
         }
     }
     assert_eq!(read, all);
+    shows(store, size);
+}
+
+/// Shows every owner once, whatever the ranges, or says that it cannot.
+fn shows(store: &impl HotStore, size: u64) {
+    let mut wanted: Vec<_> = (0..size)
+        .map(|n| (identity(n), LeafIndex::new(n)))
+        .collect();
+    wanted.sort_unstable();
+    for ranges in [vec![0..=255], vec![0..=0, 1..=99, 100..=254, 255..=255]] {
+        let mut shown = Vec::new();
+        let mut able = Vec::new();
+        for range in ranges {
+            let visited = store.visit_owners(range, &mut |identity, index| {
+                shown.push((identity, index));
+            });
+            able.push(visited.expect("visit"));
+        }
+        shown.sort_unstable();
+        let wanted = if able.contains(&true) {
+            &wanted[..]
+        } else {
+            &[]
+        };
+        assert_eq!(shown, wanted);
+        assert!(!(able.contains(&true) && able.contains(&false)));
+    }
 }
 
 /// Checks a cold store. `reopen` is as for [`check_hot`].
@@ -217,6 +246,9 @@ pub fn check_cold<S: ColdStore>(mut reopen: impl FnMut(Option<S>) -> S) {
             store
                 .put(id, &bytes)
                 .expect("putting, and putting the same again");
+            let other = store.put(id, b"other content");
+            assert!(matches!(other, Err(StoreError::Differs { object }) if object == id));
+            store.put(id, &bytes).expect("and again before a sync");
             store.sync().expect("sync");
             store = reopen(Some(store));
         }
@@ -225,4 +257,36 @@ pub fn check_cold<S: ColdStore>(mut reopen: impl FnMut(Option<S>) -> S) {
         let stored = store.get(id).expect("get").expect("it was put");
         assert_eq!(stored.plain().expect("plain"), bytes);
     }
+    several_at_once(store, reopen);
+}
+
+fn several_at_once<S: ColdStore>(store: S, mut reopen: impl FnMut(Option<S>) -> S) {
+    let object = |index: u64| {
+        let bytes = Bytes::from(elements(index, index + 100));
+        [
+            (ObjectId::Bundle(index), bytes.clone()),
+            (tile(0, index), bytes),
+        ]
+    };
+    let mut objects: Vec<_> = (1000..1100).flat_map(object).collect();
+    let len = store.put_all(&objects).expect("many at once");
+    assert!(len > 0);
+    store.sync().expect("sync");
+    assert_eq!(store.put_all(&objects).expect("and again"), len);
+    store.sync().expect("sync");
+    let store = reopen(Some(store));
+    for (id, bytes) in &objects {
+        let stored = store.get(*id).expect("get").expect("it was put");
+        assert_eq!(stored.plain().expect("plain"), bytes);
+    }
+    let mut refused = None;
+    for (id, bytes) in objects.iter_mut().skip(30).step_by(40) {
+        refused.get_or_insert(*id);
+        *bytes = Bytes::from_static(b"other content");
+    }
+    let told = store.put_all(&objects);
+    assert!(
+        matches!(told, Err(StoreError::Differs { object }) if Some(object) == refused),
+        "the first that differs is named"
+    );
 }

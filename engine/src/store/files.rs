@@ -1,175 +1,22 @@
-//! The cold store as a tree of files, and the durable file write it rests on.
+//! Stores in plain files, and the durable write they rest on: the cold store, and the last published
+//! checkpoint.
 //!
-//! Objects lie under their public tlog-tiles paths. A file is a checksummed record: bundles are
-//! compressed with zstd inside, tiles are hashes and do not compress. Files are written beside
-//! their place, synced, and renamed into it, so that no name ever shows half an object; `sync`
-//! makes the names themselves durable.
+//! A file is written beside its place, synced, and renamed into it, so that no name ever shows half
+//! of anything; syncing the directory then makes the name itself durable.
+
+mod checkpoint;
+mod cold;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
-
-use super::{CheckpointStore, ColdStore, ObjectId, StoredBytes, record};
-use crate::UnixMillis;
 use crate::error::StoreError;
 
-/// Measured on entry bundles: higher levels gain 2-10 % at a hundredth of the speed.
-const ZSTD_LEVEL: i32 = 3;
-
-const CODEC_PLAIN: u8 = 0;
-const CODEC_ZSTD: u8 = 1;
-
-/// Full objects as files under one directory.
-#[derive(Debug)]
-pub struct FileStore {
-    root: PathBuf,
-    /// Part of every checksum: the files of another log are damaged files of this one.
-    log_id: [u8; 32],
-    /// Names that are not synced yet.
-    unsynced: Mutex<UnsyncedNames>,
-}
-
-impl FileStore {
-    /// The store under `root`, which must exist, of the log with this id.
-    ///
-    /// # Errors
-    /// If `root` is not a directory.
-    pub fn open(root: &Path, log_id: [u8; 32]) -> Result<Self, StoreError> {
-        let what = || format!("open the cold store at {}", root.display());
-        let found = fs::metadata(root).map_err(|error| StoreError::io(what(), error))?;
-        if !found.is_dir() {
-            return Err(StoreError::io(what(), io::ErrorKind::NotADirectory.into()));
-        }
-        Ok(Self {
-            root: root.to_owned(),
-            log_id,
-            unsynced: Mutex::new(UnsyncedNames::new(root)),
-        })
-    }
-
-    fn path(&self, id: ObjectId) -> PathBuf {
-        self.root.join(id.to_string())
-    }
-
-    /// What a record is sealed under.
-    fn name(&self, id: ObjectId) -> Vec<u8> {
-        [&self.log_id[..], id.to_string().as_bytes()].concat()
-    }
-
-    fn encode(&self, id: ObjectId, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let payload = match id {
-            ObjectId::Tile(_) => prefixed(CODEC_PLAIN, &[], bytes),
-            ObjectId::Bundle(_) => {
-                let frame = zstd::bulk::compress(bytes, ZSTD_LEVEL)
-                    .map_err(|error| StoreError::io(format!("compress {id}"), error))?;
-                let plain_len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                prefixed(CODEC_ZSTD, &plain_len.to_be_bytes(), &frame)
-            }
-        };
-        Ok(record::seal(&self.name(id), &payload))
-    }
-
-    fn decode(&self, id: ObjectId, file: &[u8]) -> Result<StoredBytes, StoreError> {
-        let shown = || format!("{id} in the cold store");
-        let payload = record::open(&self.name(id), file, shown)?;
-        let malformed = || StoreError::damaged(shown(), "the codec is unknown");
-        match payload.split_first().ok_or_else(malformed)? {
-            (&CODEC_PLAIN, bytes) => Ok(StoredBytes::Plain(Bytes::copy_from_slice(bytes))),
-            (&CODEC_ZSTD, rest) => {
-                let (len, frame) = rest.split_first_chunk().ok_or_else(malformed)?;
-                let plain_len =
-                    usize::try_from(u64::from_be_bytes(*len)).map_err(|_| malformed())?;
-                Ok(StoredBytes::Zstd {
-                    frame: Bytes::copy_from_slice(frame),
-                    plain_len,
-                })
-            }
-            _ => Err(malformed()),
-        }
-    }
-}
-
-fn prefixed(codec: u8, fields: &[u8], bytes: &[u8]) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(1 + fields.len() + bytes.len());
-    payload.push(codec);
-    payload.extend_from_slice(fields);
-    payload.extend_from_slice(bytes);
-    payload
-}
-
-impl ColdStore for FileStore {
-    /// Compares decompressed content with what is there: another version of the compressor may
-    /// have written other bytes for the same object. An equal file is written again all the same:
-    /// it may be one whose sync failed, and that the disk does not have.
-    fn put(&self, id: ObjectId, bytes: &[u8]) -> Result<(), StoreError> {
-        if let Some(stored) = self.get(id)?
-            && stored.plain()? != bytes
-        {
-            return Err(StoreError::Differs { object: id });
-        }
-        let path = self.path(id);
-        create_parent(&path)?;
-        write_beside_and_rename(&path, &self.encode(id, bytes)?)?;
-        crate::lock(&self.unsynced).note(&path);
-        Ok(())
-    }
-
-    fn sync(&self) -> Result<(), StoreError> {
-        crate::lock(&self.unsynced).sync()
-    }
-
-    fn get(&self, id: ObjectId) -> Result<Option<StoredBytes>, StoreError> {
-        let path = self.path(id);
-        match fs::read(&path) {
-            Ok(file) => self.decode(id, &file).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io(format!("read {}", path.display()), error)),
-        }
-    }
-}
-
-/// The last published checkpoint in a file of its own: the signed note as it was served, so that
-/// an operator can read it and any tool can check it.
-#[derive(Debug)]
-pub struct CheckpointFile {
-    path: PathBuf,
-}
-
-impl CheckpointFile {
-    /// The file at `path`, which need not exist yet.
-    #[must_use]
-    pub const fn new(path: PathBuf) -> Self {
-        Self { path }
-    }
-}
-
-impl CheckpointStore for CheckpointFile {
-    fn keep(&self, checkpoint: &[u8]) -> Result<(), StoreError> {
-        write_durably(&self.path, checkpoint)
-    }
-
-    fn load(&self) -> Result<Option<(Bytes, UnixMillis)>, StoreError> {
-        let read = || -> io::Result<(Vec<u8>, UnixMillis)> {
-            // Whoever is shown this file must find it again: its name may be as young as a crash.
-            File::open(parent_of(&self.path))?.sync_all()?;
-            let kept_at = fs::metadata(&self.path)?.modified()?;
-            Ok((fs::read(&self.path)?, UnixMillis::from_system(kept_at)))
-        };
-        match read() {
-            Ok((checkpoint, kept_at)) => Ok(Some((Bytes::from(checkpoint), kept_at))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io(
-                format!("read {}", self.path.display()),
-                error,
-            )),
-        }
-    }
-}
+pub use checkpoint::CheckpointFile;
+pub use cold::FileStore;
 
 /// Replaces the file at `path`: after `Ok` the new content survives any crash, and at no moment
 /// does `path` show anything but the whole old or the whole new content.
@@ -279,34 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_another_log_are_damaged() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FileStore::open(dir.path(), [1; 32]).unwrap();
-        store.put(ObjectId::Bundle(0), b"content").unwrap();
-        let other = FileStore::open(dir.path(), [2; 32]).unwrap();
-        assert!(matches!(
-            other.get(ObjectId::Bundle(0)),
-            Err(StoreError::Damaged { .. })
-        ));
-    }
-
-    #[test]
     fn a_failed_write_names_the_path() {
         let dir = tempfile::tempdir().unwrap();
         let error = write_durably(&dir.path().join("none/file"), b"").unwrap_err();
         assert!(error.to_string().contains("none/file"), "{error}");
-    }
-
-    #[test]
-    fn a_damaged_file_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = FileStore::open(dir.path(), [1; 32]).unwrap();
-        store.put(ObjectId::Bundle(5), b"content").unwrap();
-        let path = dir.path().join("tile/entries/005");
-        let mut file = fs::read(&path).unwrap();
-        *file.last_mut().unwrap() ^= 1;
-        fs::write(&path, file).unwrap();
-        let error = store.get(ObjectId::Bundle(5)).unwrap_err();
-        assert!(error.to_string().contains("tile/entries/005"), "{error}");
     }
 }

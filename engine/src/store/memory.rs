@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
@@ -104,6 +105,7 @@ struct HotContent {
     /// Size after each batch, and its time.
     times: BTreeMap<u64, UnixMillis>,
     tiered: TreeSize,
+    cold_len_bytes: u64,
 }
 
 impl MemoryHot {
@@ -118,11 +120,17 @@ impl MemoryHot {
             indexed: TreeSize::ZERO,
             times: BTreeMap::new(),
             tiered: TreeSize::ZERO,
+            cold_len_bytes: 0,
         };
         Self {
             content: Arc::new(Mutex::new(content)),
             faults,
         }
+    }
+
+    /// Loses a stored object behind the engine's back.
+    pub fn lose(&self, id: ObjectId) {
+        crate::lock(&self.content).objects.remove(&id);
     }
 
     /// Changes a stored object behind the engine's back.
@@ -216,6 +224,23 @@ impl HotStore for MemoryHot {
             .collect())
     }
 
+    fn visit_owners(
+        &self,
+        first_bytes: RangeInclusive<u8>,
+        visit: &mut dyn FnMut(Identity, LeafIndex),
+    ) -> Result<bool, StoreError> {
+        let content = crate::lock(&self.content);
+        let within = |identity: &Identity| {
+            let first = identity.as_bytes().first();
+            first.is_some_and(|first| first_bytes.contains(first))
+        };
+        let owners = content.owners.iter();
+        owners
+            .filter(|(identity, _)| within(identity))
+            .for_each(|(identity, index)| visit(*identity, *index));
+        Ok(true)
+    }
+
     fn time_of(&self, index: LeafIndex) -> Result<Option<UnixMillis>, StoreError> {
         let content = crate::lock(&self.content);
         let after = index.get().saturating_add(1);
@@ -226,7 +251,11 @@ impl HotStore for MemoryHot {
         Ok(crate::lock(&self.content).tiered)
     }
 
-    fn drop_full(&self, size: TreeSize) -> Result<(), StoreError> {
+    fn cold_len_bytes(&self) -> Result<u64, StoreError> {
+        Ok(crate::lock(&self.content).cold_len_bytes)
+    }
+
+    fn drop_full(&self, size: TreeSize, added_len_bytes: u64) -> Result<(), StoreError> {
         assert_eq!(
             size.get() % OBJECT_WIDTH,
             0,
@@ -237,7 +266,10 @@ impl HotStore for MemoryHot {
             for id in full_objects(content.tiered, size) {
                 content.objects.remove(&id);
             }
-            content.tiered = size.max(content.tiered);
+            if size > content.tiered {
+                content.tiered = size;
+                content.cold_len_bytes += added_len_bytes;
+            }
             Ok(())
         })
     }

@@ -18,7 +18,7 @@
 //! **The cold store** holds full objects under their public paths:
 //! - `put` creates the object or finds an equal one there; other content is an error and changes
 //!   nothing. After `Ok` and a following `sync` the object survives any crash.
-//! - `get` gives back exactly the bytes that were put.
+//! - `get` gives back exactly the bytes that were put, once they are synced.
 //! - Nothing is ever removed.
 
 #[cfg(any(test, feature = "testing"))]
@@ -31,6 +31,7 @@ mod record;
 mod rocks;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use tiles::{BundleRef, Hash, LeafIndex, TileId, TileRef, TileWidth, TreeSize};
@@ -206,6 +207,19 @@ pub trait HotStore: Send + Sync + fmt::Debug {
         count: usize,
     ) -> Result<Vec<Identity>, StoreError>;
 
+    /// Shows `visit` every identity of the index whose first byte is in that range, and the index
+    /// that it owns. Says whether the store can: if not, nothing was shown.
+    ///
+    /// # Errors
+    /// If a record is damaged.
+    fn visit_owners(
+        &self,
+        _first_bytes: RangeInclusive<u8>,
+        _visit: &mut dyn FnMut(Identity, LeafIndex),
+    ) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     /// Time of the batch that sequenced the entry at `index`; `None` beyond the committed size.
     ///
     /// # Errors
@@ -218,13 +232,30 @@ pub trait HotStore: Send + Sync + fmt::Debug {
     /// If the record cannot be read.
     fn tiered(&self) -> Result<TreeSize, StoreError>;
 
-    /// Forgets every object that is full in a tree of `size` (a multiple of 256) and remembers
-    /// `size` as tiered. Objects that still grow stay.
+    /// Bytes that everything tiered takes in the cold store, as [`HotStore::drop_full`] was told.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    fn cold_len_bytes(&self) -> Result<u64, StoreError>;
+
+    /// Forgets every object that is full in a tree of `size` (a multiple of 256), remembers `size`
+    /// as tiered, and adds to what the cold store holds. Objects that still grow stay. Nothing
+    /// happens if that much was tiered before.
     ///
     /// # Errors
     /// After an error some of the objects may be gone; calling again is safe.
-    fn drop_full(&self, size: TreeSize) -> Result<(), StoreError>;
+    fn drop_full(&self, size: TreeSize, added_len_bytes: u64) -> Result<(), StoreError>;
+
+    /// Bytes on disk of each part of the store, by its name there; [`INDEX_PART`] is the identity
+    /// index. Nothing for a store that is not on a disk.
+    fn disk_usage(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 }
+
+/// The part of a hot store that holds which index each identity owns: derived data, and the only
+/// part that grows with the log.
+pub const INDEX_PART: &str = "identities";
 
 /// Full objects, kept for ever. The contract is in the module's words.
 pub trait ColdStore: Send + Sync + fmt::Debug {
@@ -233,6 +264,20 @@ pub trait ColdStore: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`StoreError::Differs`] if other content is stored; nothing is changed then.
     fn put(&self, id: ObjectId, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Puts several objects, in order, and gives back how many bytes they take in the store. One
+    /// that can do better than one after the other does.
+    ///
+    /// # Errors
+    /// The first error of a put, in order; those before it are put.
+    fn put_all(&self, objects: &[(ObjectId, Bytes)]) -> Result<u64, StoreError> {
+        let mut total = 0_u64;
+        for (id, bytes) in objects {
+            self.put(*id, bytes)?;
+            total = total.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        }
+        Ok(total)
+    }
 
     /// Makes every `put` that returned before this call survive a crash.
     ///

@@ -2,7 +2,7 @@
 //!
 //! | column family | key | value |
 //! |---|---|---|
-//! | `meta` | `log`, `head`, `tiered`, `indexed` | record: log identity, head, size, two sizes |
+//! | `meta` | `log`, `head`, `tiered`, `indexed` | record: log identity, head, sizes |
 //! | `tiles` | level (1), index (8), start (2) | record: end (2), hashes |
 //! | `bundles` | index (8), start (2) | record: end (2), framed entries |
 //! | `identities` | identity (32) | index (8), checksum (4) |
@@ -17,6 +17,7 @@
 //! returned; anything else refuses to open. The published checkpoint, kept outside RocksDB, is the
 //! last word on whether too much is gone.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -25,11 +26,9 @@ use rocksdb::{
     DBRecoveryMode, Direction, ErrorKind, IteratorMode, MultiThreaded, Options, ReadOptions,
     WriteBatch, WriteOptions,
 };
-use tiles::{LeafIndex, TileId, TileLevel, TreeSize};
+use tiles::{LeafIndex, TileId, TreeSize};
 
-use super::{
-    Commit, Head, HotStore, IdentityRun, LogIdentity, OBJECT_WIDTH, ObjectId, ObjectWrite, record,
-};
+use super::{Commit, Head, HotStore, IdentityRun, LogIdentity, ObjectId, ObjectWrite, record};
 use crate::UnixMillis;
 use crate::error::StoreError;
 use crate::format::Identity;
@@ -62,6 +61,8 @@ pub struct RocksStore {
     db: Db,
     /// Where RocksDB keeps its files.
     path: PathBuf,
+    /// What was moved away, and is hidden however much of it is still there.
+    dropped: drop::Dropped,
 }
 
 impl From<rocksdb::Error> for StoreError {
@@ -92,6 +93,7 @@ impl RocksStore {
         let store = Self {
             db: Db::open_cf_descriptors(&options, path, families())?,
             path: path.to_owned(),
+            dropped: drop::Dropped::default(),
         };
         let mut batch = WriteBatch::default();
         let meta = store.family(META)?;
@@ -108,7 +110,7 @@ impl RocksStore {
         batch.put_cf(
             &meta,
             KEY_TIERED,
-            record::seal(KEY_TIERED, &0_u64.to_be_bytes()),
+            record::seal(KEY_TIERED, &encoding::encode_tiered(TreeSize::ZERO, 0)),
         );
         drop(meta);
         store.write(batch)?;
@@ -122,10 +124,8 @@ impl RocksStore {
     /// If there is none, or if RocksDB finds anything that was synced and is not there any more.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         log_files::check(path)?;
-        let store = Self {
-            db: Db::open_cf_descriptors(&options(), path, families())?,
-            path: path.to_owned(),
-        };
+        let db = Db::open_cf_descriptors(&options(), path, families())?;
+        let store = Self::over(db, path);
         if !store.has_index()? {
             store.begin_index()?;
         }
@@ -147,10 +147,17 @@ impl RocksStore {
         options.set_max_open_files(-1);
         let db = Db::open_cf_descriptors_as_secondary(&options, path, scratch, families())?;
         db.try_catch_up_with_primary()?;
-        Ok(Self {
+        Ok(Self::over(db, path))
+    }
+
+    fn over(db: Db, path: &Path) -> Self {
+        let store = Self {
             db,
             path: path.to_owned(),
-        })
+            dropped: drop::Dropped::default(),
+        };
+        store.hide_what_was_dropped();
+        store
     }
 
     fn family(&self, name: &'static str) -> Result<Family<'_>, StoreError> {
@@ -216,6 +223,9 @@ impl HotStore for RocksStore {
     }
 
     fn object(&self, id: ObjectId) -> Result<Option<Bytes>, StoreError> {
+        if self.dropped.covers(id) {
+            return Ok(None);
+        }
         let family = self.family(family_of(id))?;
         let prefix = object_prefix(id);
         let mut pieces = Pieces::new(id);
@@ -251,6 +261,14 @@ impl HotStore for RocksStore {
         self.following_identities(last, count)
     }
 
+    fn visit_owners(
+        &self,
+        first_bytes: RangeInclusive<u8>,
+        visit: &mut dyn FnMut(Identity, LeafIndex),
+    ) -> Result<bool, StoreError> {
+        self.scan_owners(first_bytes, visit).map(|()| true)
+    }
+
     fn time_of(&self, index: LeafIndex) -> Result<Option<UnixMillis>, StoreError> {
         let Some(after) = index.get().checked_add(1) else {
             return Ok(None);
@@ -269,38 +287,19 @@ impl HotStore for RocksStore {
     }
 
     fn tiered(&self) -> Result<TreeSize, StoreError> {
-        let payload = self.meta(KEY_TIERED)?;
-        encoding::Fields::new(&payload)
-            .u64()
-            .map(TreeSize::new)
-            .ok_or_else(|| {
-                StoreError::damaged("meta/tiered in the hot store", "it cannot be decoded")
-            })
+        Ok(self.tiered_record()?.0)
     }
 
-    fn drop_full(&self, size: TreeSize) -> Result<(), StoreError> {
-        assert_eq!(
-            size.get() % OBJECT_WIDTH,
-            0,
-            "only full objects are dropped"
-        );
-        if size <= self.tiered()? {
-            return Ok(());
-        }
-        let mut batch = WriteBatch::default();
-        let bundles = size.get() / OBJECT_WIDTH;
-        let range = (
-            object_prefix(ObjectId::Bundle(0)),
-            object_prefix(ObjectId::Bundle(bundles)),
-        );
-        batch.delete_range_cf(&self.family(BUNDLES)?, range.0, range.1);
-        for (level, count) in full_tile_counts(size) {
-            let prefix = |index| object_prefix(ObjectId::Tile(TileId { level, index }));
-            batch.delete_range_cf(&self.family(TILES)?, prefix(0), prefix(count));
-        }
-        let tiered = record::seal(KEY_TIERED, &size.get().to_be_bytes());
-        batch.put_cf(&self.family(META)?, KEY_TIERED, tiered);
-        self.write(batch)
+    fn cold_len_bytes(&self) -> Result<u64, StoreError> {
+        Ok(self.tiered_record()?.1)
+    }
+
+    fn drop_full(&self, size: TreeSize, added_len_bytes: u64) -> Result<(), StoreError> {
+        self.drop_objects(size, added_len_bytes)
+    }
+
+    fn disk_usage(&self) -> Vec<(&'static str, u64)> {
+        self.sizes_on_disk()
     }
 }
 
@@ -365,22 +364,6 @@ fn piece_key(prefix: &[u8], start: u16) -> Vec<u8> {
     key
 }
 
-/// How many objects of each tile level are full at `size`: level 0 first.
-fn full_tile_counts(size: TreeSize) -> Vec<(TileLevel, u64)> {
-    let mut counts = Vec::new();
-    let mut count = size.get() / OBJECT_WIDTH;
-    let mut level = 0;
-    while count > 0 {
-        let Some(tile_level) = TileLevel::new(level) else {
-            break;
-        };
-        counts.push((tile_level, count));
-        count /= OBJECT_WIDTH;
-        level += 1;
-    }
-    counts
-}
-
 fn options() -> Options {
     let mut options = Options::default();
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
@@ -409,17 +392,19 @@ fn family_options(name: &str, cache: &Cache) -> Options {
     if name == IDENTITIES {
         identity_runs::tune(&mut options, &mut table);
     }
+    if name == BUNDLES || name == TILES {
+        drop::set_options(name, &mut options);
+    }
     options.set_block_based_table_factory(&table);
-    options.set_compression_type(match name {
-        // Entries repeat keys and certificates; hashes are noise.
-        BUNDLES => DBCompressionType::Lz4,
-        _ => DBCompressionType::None,
-    });
+    // What is left is small.
+    options.set_compression_type(DBCompressionType::None);
     options
 }
 
+mod drop;
 mod encoding;
 mod identity_runs;
 mod log_files;
+mod owners;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::integrate::Edge;
+use crate::store::full_objects;
 
 /// The parts of a log without entries, none of which runs by itself.
 fn empty_log<'a>(memory: &'a Memory, config: &'a LogConfig) -> Parts<'a> {
@@ -152,4 +153,28 @@ fn a_failed_sync_of_the_cold_store_is_never_tried_again() {
     memory.faults.clear();
     assert!(parts.fail_stop.reason().is_some());
     assert_eq!(memory.stores.hot.tiered().unwrap(), TreeSize::ZERO);
+}
+
+#[test]
+fn what_left_the_hot_store_before_a_crash_lost_the_record_is_moved_again() {
+    let mut config = config();
+    config.limits.hot_entries = 0;
+    let memory = memory(&config);
+    let parts = empty_log(&memory, &config);
+    let (mut sequencer, mut publisher) = (parts.sequencer(empty_tail()), parts.publisher());
+    let now = config.clock.monotonic();
+    parts.pool.add(entries(0..512), now).unwrap();
+    parts.pool.close();
+    sequencer.step();
+    parts.committer().step();
+    publisher.step();
+    for id in full_objects(TreeSize::ZERO, TreeSize::new(256)) {
+        let bytes = memory.stores.hot.object(id).unwrap().unwrap();
+        memory.stores.cold.put(id, &bytes).unwrap();
+        memory.hot.lose(id);
+    }
+    let mut tier = parts.tier();
+    assert_eq!(tier.step(), Step::Again);
+    assert_eq!(parts.fail_stop.reason(), None);
+    assert_eq!(memory.stores.hot.tiered().unwrap(), TreeSize::new(512));
 }

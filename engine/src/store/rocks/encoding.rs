@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! head       size (8), time in ms (8), root hash (32)
+//! tiered     size (8), bytes in the cold store (8)
 //! log        log id (32), then origin, kind and format, each behind its length (2)
 //! identity   index (8), CRC32C of identity and index (4)
 //! ```
@@ -64,6 +65,21 @@ pub(super) fn decode_head(payload: &[u8]) -> Option<Head> {
     })
 }
 
+pub(super) fn encode_tiered(size: TreeSize, cold_len_bytes: u64) -> Vec<u8> {
+    [size.get(), cold_len_bytes]
+        .iter()
+        .flat_map(|number| number.to_be_bytes())
+        .collect()
+}
+
+pub(super) fn decode_tiered(payload: &[u8]) -> Option<(TreeSize, u64)> {
+    let mut fields = Fields::new(payload);
+    let size = TreeSize::new(fields.u64()?);
+    let cold_len_bytes = fields.u64()?;
+    fields.end()?;
+    Some((size, cold_len_bytes))
+}
+
 pub(super) fn encode_log_identity(identity: &LogIdentity) -> Vec<u8> {
     let mut payload = identity.log_id.to_vec();
     for text in [identity.origin.as_str(), &identity.kind, &identity.format] {
@@ -122,6 +138,9 @@ mod tests {
         };
         assert_eq!(decode_head(&encode_head(&head)), Some(head));
         assert_eq!(decode_head(&encode_head(&head)[1..]), None);
+        let tiered = encode_tiered(TreeSize::new(256), 7);
+        assert_eq!(decode_tiered(&tiered), Some((TreeSize::new(256), 7)));
+        assert_eq!(decode_tiered(&tiered[..15]), None);
         let identity = LogIdentity {
             origin: tiles::Origin::new("log.example").unwrap(),
             kind: "raw".to_owned(),
