@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use indicatif::ProgressBar;
 
 use crate::config::{self, Config, LogSettings};
 use crate::log_config;
@@ -63,7 +62,10 @@ fn check_local(args: &Args) -> anyhow::Result<()> {
     let mut failures = Vec::new();
     for log in logs {
         match check_store(&config, log) {
-            Ok(checked) => say!("{} ok: {checked}", log.name),
+            Ok(checked) => {
+                say!("{} ok: {}", log.name, checked.covered);
+                say!("{} on disk: {}", log.name, checked.on_disk);
+            }
             Err(error) => {
                 say!("{} failed", log.name);
                 failures.push(format!("log {:?}: {error:#}", log.name));
@@ -79,8 +81,14 @@ fn check_local(args: &Args) -> anyhow::Result<()> {
     )
 }
 
-/// Checks one log of the data directory and says what was covered.
-fn check_store(config: &Config, log: &LogSettings) -> anyhow::Result<String> {
+/// What there is to say about a log that is right.
+struct CheckedStore {
+    covered: String,
+    on_disk: String,
+}
+
+/// Checks one log of the data directory.
+fn check_store(config: &Config, log: &LogSettings) -> anyhow::Result<CheckedStore> {
     let snapshot = log_config::snapshot(&config.dir, log)?;
     let size = snapshot.reader.published().size.get();
     let bar = progress::bar(format!("fsck {}", log.name), "entries", size);
@@ -88,12 +96,31 @@ fn check_store(config: &Config, log: &LogSettings) -> anyhow::Result<String> {
     bar.finish_and_clear();
     let report = checked.map_err(with_sources)?;
     let head = report.head;
-    Ok(covered(
+    let covered = covered(
         head.size.get(),
         report.bundle_count,
         report.tile_count,
         &head.root_hash,
-    ))
+    );
+    let on_disk = on_disk(&snapshot.reader.disk_usage()?, head.size.get());
+    Ok(CheckedStore { covered, on_disk })
+}
+
+/// What a log takes on disk, in all and for each entry; its index apart.
+fn on_disk(usage: &engine::DiskUsage, entries: u64) -> String {
+    let part = |bytes: u64| {
+        // Tenths of a byte, in whole numbers: exact at every size.
+        match bytes.saturating_mul(10).checked_div(entries) {
+            Some(tenths) => format!("{bytes} bytes ({}.{} an entry)", tenths / 10, tenths % 10),
+            None => format!("{bytes} bytes"),
+        }
+    };
+    format!(
+        "cold store {}, hot store {}, index {}",
+        part(usage.cold_len_bytes),
+        part(usage.hot_len_bytes()),
+        part(usage.index_len_bytes())
+    )
 }
 
 fn check_remote(url: &str, vkey: &tiles::VerifierKey) -> anyhow::Result<()> {
@@ -104,7 +131,7 @@ fn check_remote(url: &str, vkey: &tiles::VerifierKey) -> anyhow::Result<()> {
         "entries",
         checkpoint.size().get(),
     );
-    let report = check_tree(&remote, &checkpoint, &bar);
+    let report = remote.check(&checkpoint, &mut |done| bar.set_position(done));
     bar.finish_and_clear();
     let report = report.with_context(|| format!("the log at {url} does not hold together"))?;
     let covered = covered(
@@ -117,18 +144,6 @@ fn check_remote(url: &str, vkey: &tiles::VerifierKey) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check_tree(
-    remote: &RemoteLog,
-    checkpoint: &tiles::Checkpoint,
-    bar: &ProgressBar,
-) -> anyhow::Result<tiles::rebuild::Report> {
-    let head = (checkpoint.size(), checkpoint.root_hash());
-    remote::read_ahead(remote, checkpoint.size(), |source| {
-        let mut tell = |done| bar.set_position(done);
-        tiles::rebuild(source, head, &tiles::tlog_tiles_leaves, &mut tell).map_err(with_sources)
-    })
-}
-
 /// An error with everything it says about its cause.
 fn with_sources(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
     anyhow::Error::new(error)
@@ -136,4 +151,26 @@ fn with_sources(error: impl std::error::Error + Send + Sync + 'static) -> anyhow
 
 fn covered(size: u64, bundles: u64, tiles: u64, root_hash: &tiles::Hash) -> String {
     format!("{size} entries, {bundles} bundles, {tiles} tiles, root hash {root_hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_shown_in_all_and_for_each_entry() {
+        let usage = engine::DiskUsage {
+            hot: vec![("bundles", 1000), ("tiles", 24), (engine::INDEX_PART, 512)],
+            cold_len_bytes: 2065,
+        };
+        assert_eq!(
+            on_disk(&usage, 10),
+            "cold store 2065 bytes (206.5 an entry), hot store 1024 bytes (102.4 an entry), \
+            index 512 bytes (51.2 an entry)"
+        );
+        assert_eq!(
+            on_disk(&usage, 0),
+            "cold store 2065 bytes, hot store 1024 bytes, index 512 bytes"
+        );
+    }
 }

@@ -264,6 +264,27 @@ impl LogCollector {
         })
     }
 
+    /// What each log takes on disk, by store and part of it.
+    fn encode_disk_usage(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Bytes on disk, without write-ahead logs";
+        let mut family =
+            encoder.encode_descriptor("log_disk_bytes", help, None, MetricType::Gauge)?;
+        for log in &self.logs {
+            let Ok(usage) = log.open().map(|open| open.reader().disk_usage()) else {
+                continue;
+            };
+            // A record that cannot be read is a log's own alarm, and no reason to hide the rest.
+            let Ok(usage) = usage else { continue };
+            let hot = usage.hot.iter().map(|(part, bytes)| ("hot", *part, *bytes));
+            for (store, part, bytes) in hot.chain([("cold", "objects", usage.cold_len_bytes)]) {
+                let labels = [("log", log.name.as_str()), ("store", store), ("part", part)];
+                let value = ConstGauge::new(i64::try_from(bytes).unwrap_or(i64::MAX));
+                value.encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether each log takes entries.
     fn encode_writable(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "1 if the log takes entries, else 0";
@@ -281,6 +302,7 @@ impl LogCollector {
 impl Collector for LogCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_writable(&mut encoder)?;
+        self.encode_disk_usage(&mut encoder)?;
         for (name, help, number) in Self::GAUGES {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for (log, value) in self.read(number) {
