@@ -52,8 +52,12 @@ fn main() -> anyhow::Result<()> {
     if args.no_tiering {
         limits.hot_entries = u64::MAX;
     }
-    let log = BenchLog::create_with(limits, !args.no_dedup)
-        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let log = if args.no_dedup {
+        BenchLog::without_deduplication(limits)
+    } else {
+        BenchLog::create(limits)
+    };
+    let log = log.map_err(|error| anyhow::anyhow!("{error}"))?;
     println!(
         "{:>11} {:>11} {:>9} {:>11}  tiered",
         "entries", "entries/s", "peak MiB", "bytes/entry"
@@ -74,7 +78,7 @@ fn main() -> anyhow::Result<()> {
         println!(
             "{size:>11} {rate:>11} {:>9} {:>11}  {}",
             Process::own().peak_kib()? / 1024,
-            disk_len_bytes(log.path())? / size,
+            disk_len_bytes(&log.path())? / size,
             log.log.metrics().bundles_tiered.get() * 256,
         );
     }

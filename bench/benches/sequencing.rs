@@ -81,7 +81,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         bencher.iter_batched(setup, |all| stream(&log.log, all), BatchSize::PerIteration);
     });
-    let without = BenchLog::create_with(limits(), false)?;
+    let without = BenchLog::without_deduplication(limits())?;
     group.bench_function("Log::add, no deduplication", |bencher| {
         let setup = || {
             logged += STREAMED;

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! cargo bench -p cairn-bench                     # hashing, proofs
-//! cargo bench -p cairn-bench --features rocks    # sequencing and reads, too
+//! cargo bench -p cairn-bench --features rocks    # sequencing, reads and fsck, too
+//! cargo run --release -p cairn-bench --features rocks --bin at_rest    # bytes on disk, tiering
 //! ```
 //!
 //! [`load`] is the program `cairn-load`, which measures a whole server, ours or another, over HTTP.
@@ -14,10 +15,12 @@
 //! Logs are made in the system's temporary directory. Where that is kept in memory, point `TMPDIR`
 //! at the disk in question first.
 
+mod certificate;
 pub mod load;
 #[cfg(feature = "rocks")]
 pub mod log;
 pub mod process;
+pub mod rekor;
 
 /// Length of the entries that are logged: about that of a small JSON document.
 pub const ENTRY_LEN_BYTES: usize = 256;
@@ -32,7 +35,9 @@ pub fn entry(number: u64) -> Vec<u8> {
 #[must_use]
 pub fn seeded_entry(seed: u64, number: u64, len: usize) -> Vec<u8> {
     // Steele, Lea and Flood's splitmix64: each state gives eight bytes.
-    let mut state = mixed(seed) ^ number.wrapping_mul(GOLDEN);
+    // Numbers are mixed before, or the words of one entry would be those of its neighbours, and
+    // bundles would compress.
+    let mut state = mixed(mixed(seed) ^ number.wrapping_mul(GOLDEN));
     let mut entry = vec![0; len];
     for eight in entry.chunks_mut(8) {
         state = state.wrapping_add(GOLDEN);

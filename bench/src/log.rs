@@ -1,7 +1,7 @@
 //! A log on RocksDB in a directory that goes away with it.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,12 +14,12 @@ use crate::entries;
 /// How many entries are added in one call while a log is filled.
 const FILL_COUNT: u64 = 8192;
 
-/// A new log, its directory kept until the end.
+/// A log, its directory kept until the end.
 #[derive(Debug)]
 pub struct BenchLog {
     /// The open log.
     pub log: Log,
-    dir: TempDir,
+    dir: Arc<TempDir>,
 }
 
 impl BenchLog {
@@ -28,33 +28,41 @@ impl BenchLog {
     /// # Errors
     /// Whatever keeps a log from being made in the temporary directory.
     pub fn create(limits: Limits) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::create_with(limits, true)
+        Self::create_with(config(limits)?)
     }
 
-    /// As [`BenchLog::create`], with deduplication or without.
+    /// As [`BenchLog::create`], for a log that takes every entry for a new one.
     ///
     /// # Errors
     /// As [`BenchLog::create`].
-    pub fn create_with(
-        limits: Limits,
-        deduplication: bool,
-    ) -> Result<Self, Box<dyn std::error::Error>> {
-        let dir = tempfile::tempdir()?;
-        let path = dir.path().join("log");
-        let signer = Ed25519NoteSigner::from_seed(KeyName::new("bench.example")?, [7; 32])?;
-        let origin = Origin::new("bench.example")?;
-        let mut config = LogConfig::new(origin, "bench", Arc::new(signer), hashing_pool()?);
-        config.limits = limits;
-        config.deduplication = deduplication;
-        Log::create(&path, &config)?;
-        let log = Log::open(&path, &config)?;
+    pub fn without_deduplication(limits: Limits) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut config = config(limits)?;
+        config.deduplication = false;
+        Self::create_with(config)
+    }
+
+    fn create_with(config: LogConfig) -> Result<Self, Box<dyn std::error::Error>> {
+        let dir = Arc::new(tempfile::tempdir()?);
+        Log::create(&log_path(&dir), &config)?;
+        let log = Log::open(&log_path(&dir), &config)?;
         Ok(Self { log, dir })
     }
 
-    /// Where the log is.
+    /// Closes the log and opens it again, with other limits.
+    ///
+    /// # Errors
+    /// Whatever keeps the log from being opened.
+    pub fn reopen(self, limits: Limits) -> Result<Self, Box<dyn std::error::Error>> {
+        let dir = Arc::clone(&self.dir);
+        drop(self);
+        let log = Log::open(&log_path(&dir), &config(limits)?)?;
+        Ok(Self { log, dir })
+    }
+
+    /// The log's directory.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        self.dir.path()
+    pub fn path(&self) -> PathBuf {
+        log_path(&self.dir)
     }
 
     /// Adds that many entries, from number 0 on, and waits until they are published.
@@ -63,14 +71,34 @@ impl BenchLog {
     /// Whatever keeps the log from taking them.
     pub fn fill(&self, count: u64) -> Result<(), Box<dyn std::error::Error>> {
         for first in (0..count).step_by(usize::try_from(FILL_COUNT)?) {
-            let batch = entries(first, FILL_COUNT.min(count - first));
-            let batch = batch.into_iter().map(unfinished).collect();
-            if let Some(ticket) = self.log.add_many(batch)?.last() {
-                ticket.published_blocking()?;
-            }
+            self.add(entries(first, FILL_COUNT.min(count - first)))?;
         }
         Ok(())
     }
+
+    /// Adds entries and waits until they are published.
+    ///
+    /// # Errors
+    /// Whatever keeps the log from taking them.
+    pub fn add(&self, entries: Vec<Vec<u8>>) -> Result<(), Box<dyn std::error::Error>> {
+        let batch = entries.into_iter().map(unfinished).collect();
+        if let Some(ticket) = self.log.add_many(batch)?.last() {
+            ticket.published_blocking()?;
+        }
+        Ok(())
+    }
+}
+
+fn log_path(dir: &TempDir) -> PathBuf {
+    dir.path().join("log")
+}
+
+fn config(limits: Limits) -> Result<LogConfig, Box<dyn std::error::Error>> {
+    let signer = Ed25519NoteSigner::from_seed(KeyName::new("bench.example")?, [7; 32])?;
+    let origin = Origin::new("bench.example")?;
+    let mut config = LogConfig::new(origin, "bench", Arc::new(signer), hashing_pool()?);
+    config.limits = limits;
+    Ok(config)
 }
 
 impl Drop for BenchLog {
