@@ -75,7 +75,11 @@ pub(super) fn encode_tiered(size: TreeSize, cold_len_bytes: u64) -> Vec<u8> {
 pub(super) fn decode_tiered(payload: &[u8]) -> Option<(TreeSize, u64)> {
     let mut fields = Fields::new(payload);
     let size = TreeSize::new(fields.u64()?);
-    let cold_len_bytes = fields.u64()?;
+    // A record from before bytes were counted ends here: they are counted from then on.
+    let cold_len_bytes = match fields.end() {
+        Some(()) => 0,
+        None => fields.u64()?,
+    };
     fields.end()?;
     Some((size, cold_len_bytes))
 }
@@ -141,6 +145,8 @@ mod tests {
         let tiered = encode_tiered(TreeSize::new(256), 7);
         assert_eq!(decode_tiered(&tiered), Some((TreeSize::new(256), 7)));
         assert_eq!(decode_tiered(&tiered[..15]), None);
+        let uncounted = decode_tiered(&tiered[..8]);
+        assert_eq!(uncounted, Some((TreeSize::new(256), 0)));
         let identity = LogIdentity {
             origin: tiles::Origin::new("log.example").unwrap(),
             kind: "raw".to_owned(),
