@@ -7,7 +7,8 @@
 //! Sketch: network none, disk none, memory a few bundles for each thread. CPU, for each entry: a
 //! leaf hash of five blocks 0.12 us, a node 0.03 us, reading and checksumming 300 bytes 0.15 us,
 //! unpacking them 0.1 us; then its record in the index, 50 bytes of a sorted file and a checksum,
-//! 0.3 us, and two hashes of 40 bytes for the comparison, 0.2 us. On two cores two million a second.
+//! 0.3 us, and two hashes of 40 bytes for the comparison, 0.2 us. On two cores two million a
+//! second.
 //!
 //! Plain alternative: leaf and node hashes of as many entries in memory, on as many cores.
 

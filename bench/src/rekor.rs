@@ -86,14 +86,14 @@ impl Maker {
         arm: &str,
         verifier: &[u8],
     ) -> Result<Vec<u8>, Unmakeable> {
-        // The digest of an artifact is noise, and its signature is over the digest of something
-        // just as unknown: what matters here is that both are what they look like.
+        // Eight bytes are artifact enough: of an artifact, an entry has no more than the digest.
         let artifact = number.to_be_bytes();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &artifact);
         let signature = key.sign(&self.random, &artifact);
         let signature = signature.map_err(|_| Unmakeable("signature"))?;
         let leaf = format!(
-            "{{\"apiVersion\":\"0.0.2\",\"kind\":\"hashedrekord\",\"spec\":{{\"hashedRekordV002\":{{\
+            "{{\"apiVersion\":\"0.0.2\",\"kind\":\"hashedrekord\",\
+            \"spec\":{{\"hashedRekordV002\":{{\
             \"data\":{{\"algorithm\":\"SHA2_256\",\"digest\":\"{}\"}},\
             \"signature\":{{\"content\":\"{}\",\"verifier\":{{\
             \"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\",\"{arm}\":{{\"rawBytes\":\"{}\"}}}}}}}}}}}}",

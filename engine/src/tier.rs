@@ -26,8 +26,8 @@ use crate::publish::Publication;
 use crate::signal::Signal;
 use crate::store::{ColdStore, HotStore, OBJECT_WIDTH, ObjectId, full_objects};
 
-/// Bundles that are read, checked, compressed and put in one go. The log's batches are hashed by the
-/// same threads and wait for no more than this: a millisecond or two.
+/// Bundles that are read, checked, compressed and put in one go. The log's batches are hashed by
+/// the same threads and wait for no more than this: a millisecond or two.
 const BUNDLES_AT_ONCE: usize = 8;
 
 /// Moves objects to the cold store. See the module.

@@ -1,5 +1,5 @@
-//! Stores in plain files, and the durable write they rest on: the cold store, and the last published
-//! checkpoint.
+//! Stores in plain files, and the durable write they rest on: the cold store, and the last
+//! published checkpoint.
 //!
 //! A file is written beside its place, synced, and renamed into it, so that no name ever shows half
 //! of anything; syncing the directory then makes the name itself durable.
