@@ -28,7 +28,7 @@ impl BenchLog {
     /// # Errors
     /// Whatever keeps a log from being made in the temporary directory.
     pub fn create(limits: Limits) -> Result<Self, Box<dyn std::error::Error>> {
-        Self::create_with(config(limits)?)
+        Self::create_with(&config(limits)?)
     }
 
     /// As [`BenchLog::create`], for a log that takes every entry for a new one.
@@ -38,13 +38,13 @@ impl BenchLog {
     pub fn without_deduplication(limits: Limits) -> Result<Self, Box<dyn std::error::Error>> {
         let mut config = config(limits)?;
         config.deduplication = false;
-        Self::create_with(config)
+        Self::create_with(&config)
     }
 
-    fn create_with(config: LogConfig) -> Result<Self, Box<dyn std::error::Error>> {
+    fn create_with(config: &LogConfig) -> Result<Self, Box<dyn std::error::Error>> {
         let dir = Arc::new(tempfile::tempdir()?);
-        Log::create(&log_path(&dir), &config)?;
-        let log = Log::open(&log_path(&dir), &config)?;
+        Log::create(&log_path(&dir), config)?;
+        let log = Log::open(&log_path(&dir), config)?;
         Ok(Self { log, dir })
     }
 

@@ -41,9 +41,8 @@ pub(super) fn measure(args: &Args, run: &Arc<Run>) -> anyhow::Result<Measured> {
     let disk = || args.data_dir.as_deref().map(disk_len_bytes).transpose();
     let disk_before = disk()?;
     let server = args.pid.map(Process::new).transpose()?;
-    if let Some(server) = server {
-        server.reset_peak();
-    }
+    // A peak that may lie before the run is not one of the run.
+    let peak_is_ours = server.is_some_and(Process::reset_peak);
     let watcher = (args.kind != Kind::RekorV2).then(|| Watcher::start(run));
     let senders = Senders::start(run, args.connections());
     run.gate.wait();
@@ -55,7 +54,10 @@ pub(super) fn measure(args: &Args, run: &Arc<Run>) -> anyhow::Result<Measured> {
     let mut seen = senders.join(run)?;
     let server_cpu = cpu()?.zip(cpu_before);
     let client_cpu = Process::own().cpu_time()?.saturating_sub(own_before);
-    let peak_kib = server.map(Process::peak_kib).transpose()?;
+    let peak_kib = server
+        .filter(|_| peak_is_ours)
+        .map(Process::peak_kib)
+        .transpose()?;
     let sightings = match watcher {
         Some(watcher) => watcher.finish(&seen)?,
         None => Vec::new(),
