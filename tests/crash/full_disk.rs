@@ -39,7 +39,7 @@ fn fill(volume: &Volume, ballast: &Path, data: &Data) -> History {
         server.says("the log takes no more entries until it is reopened");
         server.says("No space left on device");
         for path in ["/logs/builds/add", "/api/v2/log/entries"] {
-            check_stops(&mut client, path);
+            check_stops(&mut client, path, ballast);
         }
         let health = client.get("/healthz").expect(503);
         assert!(health.text().contains("\"writable\":false"));
@@ -49,9 +49,18 @@ fn fill(volume: &Volume, ballast: &Path, data: &Data) -> History {
     history
 }
 
+/// Makes `ballast` take what is left of the disk.
+fn fill_up(ballast: &Path) {
+    let mut rest = File::options().append(true).open(ballast).unwrap();
+    let filled = io::copy(&mut io::repeat(0), &mut rest).unwrap_err();
+    assert_eq!(filled.kind(), io::ErrorKind::StorageFull);
+}
+
 /// Waits until adding at `path` is refused for good, in words for whoever asked.
-fn check_stops(client: &mut Client, path: &str) {
+fn check_stops(client: &mut Client, path: &str, ballast: &Path) {
     let refused = until("adding is refused", || {
+        // A log that was stopped frees the block that lets the other one go on.
+        fill_up(ballast);
         let answer = client.post(path, Signer::new(8).body("one more"));
         (answer.status == 503).then_some(answer)
     });
@@ -71,10 +80,7 @@ fn a_full_disk_stops_adding_and_nothing_else() {
     assert!(!history.acknowledged.is_empty());
 
     // What was set aside is free again, so the disk has to be filled once more.
-    let mut rest = File::options().append(true).open(&ballast).unwrap();
-    let filled = io::copy(&mut io::repeat(0), &mut rest).unwrap_err();
-    assert_eq!(filled.kind(), io::ErrorKind::StorageFull);
-    drop(rest);
+    fill_up(&ballast);
     let refused = data.serve_refused();
     assert!(refused.contains("No space left on device"), "{refused}");
     data.fsck();

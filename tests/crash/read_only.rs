@@ -33,7 +33,7 @@ fn a_disk_that_breaks_under_load_stops_adding_and_nothing_else() {
                 (answer.status == 503).then_some(())
             });
         }
-        server.says("Read-only file system");
+        server.says("takes no more entries until it is reopened");
         let health = client.get("/healthz").expect(503);
         assert!(
             !health.text().contains("\"writable\":true"),
@@ -63,6 +63,8 @@ fn health_knows_of_a_broken_disk_before_any_write() {
     let server = data.serve();
     let mut client = server.client();
     client.get("/healthz").expect(200);
+    // Once this is published, a log that nobody adds to writes nothing for minutes.
+    client.post("/logs/log/add?wait=published", "x").expect(200);
     if !volume.break_writes() {
         return;
     }
