@@ -113,6 +113,38 @@ fn a_hole_of_zeros_is_not_stepped_over() {
 }
 
 #[test]
+fn an_index_that_knows_more_than_the_log_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut config = config();
+    config.limits.batch_age = Duration::ZERO;
+    config.limits.index_segment_len = 4;
+    config.limits.checkpoint_interval = Duration::from_hours(1);
+    Log::create(&path, &config).unwrap();
+    let log = Log::open(&path, &config).unwrap();
+    for n in 0..20 {
+        log.add(entry(n)).unwrap().sequenced_blocking().unwrap();
+    }
+    while log.metrics().index_runs.get() < 3 {
+        std::thread::yield_now();
+    }
+    // A disk that forgets what it said was synced: all batches but the first are gone, and none of
+    // them was published. What the index got of them lies in other files.
+    let (wal, mut bytes, records) = wal_records(&path);
+    bytes.truncate(records[1]);
+    let published = std::fs::read(path.join("checkpoint")).unwrap();
+    log.close();
+    drop(log);
+    std::fs::write(wal, bytes).unwrap();
+    std::fs::write(path.join("checkpoint"), published).unwrap();
+    let log = Log::open(&path, &config).unwrap();
+    let stopped = log.status().stopped;
+    log.close();
+    let stopped = stopped.expect("an index that is ahead could give an index away twice");
+    assert!(stopped.contains("indexed"), "{stopped}");
+}
+
+#[test]
 fn a_relative_directory_is_made_like_any_other() {
     let name = PathBuf::from(format!("cairn-relative-{}", std::process::id()));
     let made = Log::create(&name, &config());

@@ -4,7 +4,8 @@
 //! nothing passes through the write-ahead log or a table in memory, where random keys are dear.
 //! The record `meta/indexed` has two sizes. *Begun* is written, synced, before a run is ingested:
 //! the index may hold identities of entries below it. *Complete* follows when the run is in. So an
-//! index that knows more than the log does, which only lost log files could cause, is noticed.
+//! index that knows more than the log does, which only lost log files could cause, is noticed; each
+//! run has its end in it as well, in case the record is lost with them.
 
 use rocksdb::{
     BlockBasedOptions, DBCompactionStyle, DBCompressionType, Direction, IngestExternalFileOptions,
@@ -18,6 +19,13 @@ use crate::format::Identity;
 use crate::store::{HotStore, IdentityRun};
 
 const KEY_INDEXED: &[u8] = b"indexed";
+
+/// Where each run says how far the index goes with it: behind every identity. The newest counts.
+const KEY_END: [u8; 33] = {
+    let mut key = [0xff; 33];
+    key[32] = 0;
+    key
+};
 
 /// Name of a run that is being written; RocksDB gives it another when it takes it in.
 const RUN_FILE: &str = "identities.run";
@@ -89,17 +97,31 @@ impl RocksStore {
         let payload = record::open(KEY_INDEXED, &sealed, shown)?;
         let state = IndexState::decode(payload)
             .ok_or_else(|| StoreError::damaged(shown(), "it cannot be decoded"))?;
+        let begun = state.begun.max(self.end_of_runs()?);
         let size = self.head()?.size;
-        if state.begun > size {
-            let why = format!("it speaks of {} entries, the log has {size}", state.begun);
+        if begun > size {
+            let why = format!("it speaks of {begun} entries, the log has {size}");
             return Err(StoreError::damaged(shown(), why));
         }
-        Ok(state)
+        Ok(IndexState { begun, ..state })
+    }
+
+    /// How far the index goes by what is in it: its files outlive a log file that is cut off, and
+    /// the record with it.
+    fn end_of_runs(&self) -> Result<TreeSize, StoreError> {
+        let shown = || "the end of the index in the hot store".to_owned();
+        let found = self.db.get_cf(&self.family(IDENTITIES)?, KEY_END);
+        let Some(sealed) = found.map_err(|error| named(error, shown))? else {
+            return Ok(TreeSize::ZERO);
+        };
+        let payload = record::open(&KEY_END, &sealed, shown)?;
+        let end = encoding::Fields::new(payload).u64().map(TreeSize::new);
+        end.ok_or_else(|| StoreError::damaged(shown(), "it cannot be decoded"))
     }
 
     pub(super) fn write_run(&self, run: &IdentityRun) -> Result<(), StoreError> {
-        let complete = self.index_state()?.complete;
-        let begun = run.end.max(complete);
+        let IndexState { complete, begun } = self.index_state()?;
+        let begun = run.end.max(begun);
         self.write(self.index_record(IndexState { complete, begun })?)?;
         let path = self.path.join(RUN_FILE);
         let mut options = Options::default();
@@ -112,18 +134,18 @@ impl RocksStore {
             let key = identity.as_bytes();
             writer.put(key, encoding::encode_owner(key, *index))?;
         }
+        let end = record::seal(&KEY_END, &begun.get().to_be_bytes());
+        writer.put(KEY_END, end)?;
         writer.finish()?;
         let mut ingest = IngestExternalFileOptions::default();
         ingest.set_move_files(true);
         let family = self.family(IDENTITIES)?;
         self.db
             .ingest_external_file_cf_opts(&family, &ingest, vec![path])?;
-        // Not synced: lost in a crash, it costs reading some entries again.
-        let complete = IndexState {
-            complete: begun,
-            begun,
-        };
-        Ok(self.db.write(self.index_record(complete)?)?)
+        // Synced for the sake of what follows: of two writes that are not, the later may reach the
+        // disk alone, and a batch behind a hole is refused.
+        let complete = run.end.max(complete);
+        self.write(self.index_record(IndexState { complete, begun })?)
     }
 
     fn index_record(&self, state: IndexState) -> Result<WriteBatch, StoreError> {
@@ -165,6 +187,7 @@ impl RocksStore {
         // All of it is read once; the block cache is for look-ups.
         read.fill_cache(false);
         read.set_readahead_size(READAHEAD_BYTES);
+        read.set_iterate_upper_bound(KEY_END);
         let mode = last.map_or(IteratorMode::Start, |last| {
             IteratorMode::From(last.as_bytes(), Direction::Forward)
         });
