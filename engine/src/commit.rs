@@ -148,6 +148,11 @@ impl Committer {
 
     fn commit(&self, prepared: &Prepared) -> Result<Vec<Sequenced>, StoreError> {
         if let Some(commit) = &prepared.commit {
+            #[cfg(feature = "planted-bugs")]
+            if crate::planted::is(crate::planted::Bug::PublishedBeforeCommitted) {
+                self.committed
+                    .update(|committed| committed.head = commit.head);
+            }
             let started = self.clock.monotonic();
             self.store.commit(commit)?;
             let took = self.clock.monotonic().saturating_sub(started);

@@ -53,6 +53,8 @@ mod limits;
 mod lock;
 mod log;
 mod metrics;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod pool;
 mod publish;
 mod publish_dir;
@@ -79,6 +81,8 @@ pub use fsck::{FsckError, FsckReport, Threads, fsck, rebuild_on};
 pub use limits::{Limits, LimitsError};
 pub use lock::DirLock;
 pub use log::{Log, LogConfig, LogStatus, Stores, hashing_pool};
+#[cfg(any(test, feature = "testing"))]
+pub use log::{Next, Part, Stepped};
 pub use metrics::{Counter, Durations, Metrics};
 pub use publish::PublishedHead;
 pub use publish_dir::{PublishDirError, export};

@@ -199,44 +199,24 @@ impl Log {
         lock: Option<DirLock>,
         checkpoint_path: &Path,
     ) -> Result<Self, OpenError> {
-        config.limits.check()?;
-        recover::check_identity(stores.hot.as_ref(), &config.identity()?)?;
-        let published =
-            recover::published(stores.checkpoint.as_ref(), config.key()?, checkpoint_path)?;
-        let stored = StoredTiles {
-            hot: stores.hot.as_ref(),
-            cold: stores.cold.as_ref(),
-        };
-        let dedup = config.dedup(stores);
-        let recovered =
-            recover::tail(&stored, config.format.as_ref(), &published).and_then(|tail| {
-                recover::identities(&stored, config.format.as_ref(), &tail.head, &dedup)?;
-                Ok(tail)
-            });
-        match recovered {
-            Ok(tail) => {
-                let parts = Parts::new(stores, config, published, tail.head, dedup);
-                let lock = lock.map(Arc::new);
-                let driver = parts.start(lock.as_ref(), tail)?;
-                let inner = parts.inner(lock);
-                *crate::lock(&inner.driver) = Some(driver);
-                Ok(Self {
-                    inner: Arc::new(inner),
-                })
-            }
-            Err(OpenError::Store(damaged @ StoreError::Damaged { .. })) => {
+        let (parts, recovered) = Parts::recover(stores, config, checkpoint_path)?;
+        let lock = lock.map(Arc::new);
+        let driver = match recovered {
+            Ok(tail) => Some(parts.start(lock.as_ref(), tail)?),
+            Err(damaged) => {
                 tracing::error!(error = %damaged, "opened for reading only");
-                let parts = Parts::new(stores, config, published, Head::EMPTY, dedup);
                 let told = parts.fail_stop.trip(&damaged.to_string());
                 parts
                     .publication
                     .update(|publication| publication.ended = Some(told));
-                Ok(Self {
-                    inner: Arc::new(parts.inner(lock.map(Arc::new))),
-                })
+                None
             }
-            Err(error) => Err(error),
-        }
+        };
+        let inner = parts.inner(lock);
+        *crate::lock(&inner.driver) = driver;
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Lets an entry into the log. The ticket tells when it has an index.
@@ -352,6 +332,37 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// The parts of a log that is there, and the tail they go on from; a damaged record in its
+    /// place if they must not go on.
+    fn recover(
+        stores: &'a Stores,
+        config: &'a LogConfig,
+        checkpoint_path: &Path,
+    ) -> Result<(Self, Result<Tail, StoreError>), OpenError> {
+        config.limits.check()?;
+        recover::check_identity(stores.hot.as_ref(), &config.identity()?)?;
+        let published =
+            recover::published(stores.checkpoint.as_ref(), config.key()?, checkpoint_path)?;
+        let stored = StoredTiles {
+            hot: stores.hot.as_ref(),
+            cold: stores.cold.as_ref(),
+        };
+        let dedup = config.dedup(stores);
+        let format = config.format.as_ref();
+        let recovered = recover::tail(&stored, format, &published).and_then(|tail| {
+            recover::identities(&stored, format, &tail.head, &dedup)?;
+            Ok(tail)
+        });
+        let recovered = match recovered {
+            Ok(tail) => Ok(tail),
+            Err(OpenError::Store(damaged @ StoreError::Damaged { .. })) => Err(damaged),
+            Err(error) => return Err(error),
+        };
+        let head = recovered.as_ref().map_or(Head::EMPTY, |tail| tail.head);
+        let parts = Self::new(stores, config, published, head, dedup);
+        Ok((parts, recovered))
+    }
+
     fn new(
         stores: &'a Stores,
         config: &'a LogConfig,
@@ -494,22 +505,30 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn start(&self, lock: Option<&Arc<DirLock>>, tail: Tail) -> Result<Driver, OpenError> {
-        let steppers = Steppers {
+    fn steppers(&self, tail: Tail) -> Steppers {
+        Steppers {
             sequencer: self.sequencer(tail),
             committer: self.committer(),
             indexer: self.indexer(),
             publisher: self.publisher(),
             tier: self.tier(),
             dir_publisher: self.dir_publisher(),
-        };
-        Driver::start(lock, steppers)
+        }
+    }
+
+    fn start(&self, lock: Option<&Arc<DirLock>>, tail: Tail) -> Result<Driver, OpenError> {
+        Driver::start(lock, self.steppers(tail))
             .map_err(|error| StoreError::io("start the log's threads", error).into())
     }
 }
 
 #[cfg(feature = "rocks")]
 mod embedded;
+#[cfg(any(test, feature = "testing"))]
+mod stepped;
+
+#[cfg(any(test, feature = "testing"))]
+pub use stepped::{Next, Part, Stepped};
 
 #[cfg(test)]
 mod tests;

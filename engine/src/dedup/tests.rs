@@ -114,3 +114,15 @@ fn replayed_identities_are_known_and_are_not_given_again() {
     assert_eq!(dedup.store.indexed().unwrap(), TreeSize::new(4));
     assert_eq!(resolve(&dedup, 6, "afg"), [('<', 0), ('<', 5), ('*', 6)]);
 }
+
+#[test]
+fn a_segment_that_is_written_while_the_store_is_asked_is_known_all_the_same() {
+    let store = MemoryHot::new(contract::log_identity(), Arc::new(Faults::default()));
+    let dedup = Arc::new(Dedup::new(Arc::new(store.clone()), SEGMENT_LEN));
+    assert_eq!(resolve(&dedup, 0, "abc"), [('*', 0), ('*', 1), ('*', 2)]);
+    assert_eq!(resolve(&dedup, 3, "de"), [('*', 3), ('*', 4)]);
+    assert!(dedup.oldest_frozen().is_some());
+    let indexer = Arc::downgrade(&dedup);
+    store.after_find(move || write_frozen(&indexer.upgrade().unwrap()));
+    assert_eq!(resolve(&dedup, 5, "af"), [('<', 0), ('*', 5)]);
+}
