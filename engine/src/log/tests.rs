@@ -5,6 +5,7 @@ mod faults;
 #[cfg(feature = "rocks")]
 mod on_disk;
 mod steps;
+mod torn_files;
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Writes that fail, records that are damaged, stores that do not belong together.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 
 #[test]
@@ -230,4 +232,54 @@ fn a_cold_store_without_what_was_moved_there_is_refused() {
         matches!(refused, OpenError::ColdMissing { .. }),
         "{refused}"
     );
+}
+
+/// The system's clock, until somebody asks for the wall time once too often.
+#[derive(Debug, Default)]
+struct PanickingClock {
+    system: SystemClock,
+    armed: AtomicBool,
+}
+
+impl Clock for PanickingClock {
+    fn now(&self) -> UnixMillis {
+        let armed = &self.armed;
+        assert!(!armed.load(Ordering::Relaxed), "a planned panic");
+        self.system.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.system.monotonic()
+    }
+}
+
+#[test]
+fn a_panic_in_a_thread_of_the_log_stops_it_and_everyone_is_told() {
+    let clock = Arc::new(PanickingClock::default());
+    let mut config = config();
+    config.clock = Arc::<PanickingClock>::clone(&clock);
+    let memory = memory(&config);
+    let log = Log::open_with(&memory.stores, &config).unwrap();
+    add_published(&log, entries(0..5));
+    let arm = |armed| clock.armed.store(armed, Ordering::Relaxed);
+    arm(true);
+    let tickets = log.add_many(entries(5..8)).unwrap();
+    for ticket in tickets {
+        let told = ticket.published_blocking().unwrap_err();
+        assert!(matches!(told, AddError::Fatal(_)), "{told}");
+    }
+    arm(false);
+    while log.status().stopped.is_none() {
+        std::thread::yield_now();
+    }
+    assert!(matches!(log.add(entry(9)), Err(AddError::Fatal(_))));
+    let index = LeafIndex::new(3);
+    assert_eq!(log.reader().entry(index).unwrap().unwrap(), "entry 3");
+    log.close();
+    let log = Log::open_with(&memory.stores, &config).unwrap();
+    assert_eq!(
+        add_published(&log, entries(0..8)),
+        (0..8).collect::<Vec<u64>>()
+    );
+    log.close();
 }
