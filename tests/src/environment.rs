@@ -5,6 +5,7 @@
 //! | `CAIRN_GOLDEN=write` | rewrite goldens instead of comparing |
 //! | `CAIRN_CAIRND` | test this binary instead of building one |
 //! | `CAIRN_SEED` | seed of a slow suite, to repeat a failure |
+//! | `CAIRN_STEPS` | steps of a simulation |
 //! | `CAIRN_ROUNDS` | how often `cairnd` is killed, or stopped |
 //! | `CAIRN_POSITIONS` | how many positions of a record are damaged at most |
 //! | `CAIRN_TOOLS`, `CAIRN_PYTHON` | where scripts/peers.sh and scripts/setup.sh put programs |
