@@ -29,7 +29,7 @@ const OPEN_MAX: Duration = Duration::from_secs(20);
 /// Positions of one record that are damaged, at most; a larger record is sampled.
 const POSITIONS_MAX: u64 = 4000;
 
-fn config() -> LogConfig {
+pub(crate) fn config() -> LogConfig {
     let signer = Ed25519NoteSigner::from_seed(KeyName::new(ORIGIN).unwrap(), [7; 32]).unwrap();
     let origin = Origin::new(ORIGIN).unwrap();
     let mut config = LogConfig::new(origin, "raw", Arc::new(signer), hashing_pool().unwrap());
@@ -44,7 +44,7 @@ fn entries(begin: u64, count: u64) -> Vec<UnfinishedEntry> {
 }
 
 /// Adds the next entries as one batch and waits until they are published.
-fn add(log: &Log, count: u64) {
+pub(crate) fn add(log: &Log, count: u64) {
     let size = log.published().size.get();
     for ticket in log.add_many(entries(size, count)).unwrap() {
         ticket.published_blocking().unwrap();
@@ -53,15 +53,15 @@ fn add(log: &Log, count: u64) {
 
 /// The files of a log in memory: damage is done here, and each trial writes them anew.
 #[derive(Clone, Debug)]
-struct Image {
-    files: Vec<(PathBuf, Vec<u8>)>,
-    published: Checkpoint,
+pub(crate) struct Image {
+    pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
+    pub(crate) published: Checkpoint,
 }
 
 impl Image {
     /// Copies a log that may be in use: the published checkpoint first, the write-ahead log last
     /// of RocksDB's files, so that everything published is in the copy.
-    fn copy(dir: &Path) -> Self {
+    pub(crate) fn copy(dir: &Path) -> Self {
         let checkpoint = fs::read(dir.join("checkpoint")).unwrap();
         let text = std::str::from_utf8(&checkpoint).unwrap();
         let (body, _signatures) = text.split_once("\n\n").unwrap();
@@ -80,7 +80,7 @@ impl Image {
         Self { files, published }
     }
 
-    fn newest_wal(&self) -> usize {
+    pub(crate) fn newest_wal(&self) -> usize {
         let logs = self.files.iter().enumerate();
         let logs = logs.filter(|(_, (name, _))| name.extension().is_some_and(|kind| kind == "log"));
         let newest = logs.max_by_key(|(_, (name, _))| name.clone());
@@ -88,7 +88,7 @@ impl Image {
     }
 
     /// This image with `change` made to a file.
-    fn with(&self, file: usize, change: impl FnOnce(&mut Vec<u8>)) -> Self {
+    pub(crate) fn with(&self, file: usize, change: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut changed = self.clone();
         change(&mut changed.files[file].1);
         changed
@@ -100,7 +100,7 @@ impl Image {
 
     /// Opens this image. Gives the size that it goes on from, or why it was refused; fails if
     /// anything that was published is gone or another, or if opening does not end.
-    fn open(&self, config: &LogConfig) -> Result<TreeSize, String> {
+    pub(crate) fn open(&self, config: &LogConfig) -> Result<TreeSize, String> {
         let (image, config) = (self.clone(), config.clone());
         let (ended, ending) = channel();
         let trial = thread::spawn(move || {

@@ -17,6 +17,8 @@ mod auditor;
 #[cfg(feature = "slow")]
 mod clock;
 #[cfg(feature = "slow")]
+mod cut;
+#[cfg(feature = "slow")]
 mod damaged;
 mod damaged_object;
 mod drained;
