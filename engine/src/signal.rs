@@ -31,6 +31,11 @@ impl<T: Clone> Signal<T> {
         crate::lock(&self.value).clone()
     }
 
+    /// What `look` makes of the newest value.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        look(&crate::lock(&self.value))
+    }
+
     /// Replaces the value and wakes everyone who waits.
     pub(crate) fn set(&self, value: T) {
         *crate::lock(&self.value) = value;

@@ -55,6 +55,12 @@ impl Ticket {
             .await
     }
 
+    /// As [`Ticket::sequenced`], if that is known already.
+    #[must_use]
+    pub fn sequenced_by_now(&self) -> Option<Result<Sequenced, AddError>> {
+        self.outcome.look(|outcome| self.pick(outcome.as_ref()))
+    }
+
     /// As [`Ticket::sequenced`], blocking the thread.
     ///
     /// # Errors
