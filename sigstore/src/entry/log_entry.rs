@@ -11,9 +11,10 @@
 //! Invariant: a value from [`TransparencyLogEntry::parse`] has its proof's index below its tree
 //! size, at most 64 hashes, and survives [`TransparencyLogEntry::to_json`] unchanged.
 
+use std::fmt::{self, Write as _};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 use tiles::{Hash, LeafIndex, TreeSize};
@@ -89,37 +90,65 @@ impl TransparencyLogEntry {
     #[must_use]
     pub fn to_json(&self) -> String {
         let proof = &self.inclusion_proof;
-        let json = EntryJson {
-            log_index: int64_text(self.log_index.get()),
-            log_id: LogIdJson {
-                key_id: STANDARD.encode(self.log_id),
-            },
-            kind_version: KindVersionJson {
-                kind: &self.kind_version.kind,
-                version: &self.kind_version.version,
-            },
-            integrated_time: int64_text(self.integrated_time),
-            inclusion_promise: self.signed_entry_timestamp.as_ref().map(|signature| {
-                InclusionPromiseJson {
-                    signed_entry_timestamp: STANDARD.encode(signature),
-                }
-            }),
-            inclusion_proof: InclusionProofJson {
-                log_index: int64_text(proof.log_index.get()),
-                root_hash: STANDARD.encode(proof.root_hash.as_bytes()),
-                tree_size: int64_text(proof.tree_size.get()),
-                hashes: proof
-                    .hashes
-                    .iter()
-                    .map(|h| STANDARD.encode(h.as_bytes()))
-                    .collect(),
-                checkpoint: CheckpointJson {
-                    envelope: &proof.checkpoint,
-                },
-            },
-            canonicalized_body: STANDARD.encode(&self.canonicalized_body),
-        };
-        serde_json::to_string(&json).expect("strings, lists and structs always serialize")
+        let mut json = String::with_capacity(self.json_len_estimate());
+        let _infallible = self.write_json(&mut json, proof);
+        json
+    }
+
+    /// Piece by piece into one buffer: a log writes this for every entry it takes, and most of it
+    /// is base64, which never needs escaping.
+    fn write_json(&self, json: &mut String, proof: &InclusionProof) -> fmt::Result {
+        write!(json, r#"{{"logIndex":"{}","#, int64(self.log_index.get()))?;
+        json.push_str(r#""logId":{"keyId":"#);
+        push_base64(json, &self.log_id);
+        json.push_str(r#"},"kindVersion":{"kind":"#);
+        push_text(json, &self.kind_version.kind);
+        json.push_str(r#","version":"#);
+        push_text(json, &self.kind_version.version);
+        let time = int64(self.integrated_time);
+        write!(json, r#"}},"integratedTime":"{time}","inclusionPromise":"#)?;
+        match &self.signed_entry_timestamp {
+            None => json.push_str("null"),
+            Some(signature) => {
+                json.push_str(r#"{"signedEntryTimestamp":"#);
+                push_base64(json, signature);
+                json.push('}');
+            }
+        }
+        let index = int64(proof.log_index.get());
+        write!(
+            json,
+            r#","inclusionProof":{{"logIndex":"{index}","rootHash":"#
+        )?;
+        push_base64(json, proof.root_hash.as_bytes());
+        write!(
+            json,
+            r#","treeSize":"{}","hashes":["#,
+            int64(proof.tree_size.get())
+        )?;
+        for (number, hash) in proof.hashes.iter().enumerate() {
+            if number > 0 {
+                json.push(',');
+            }
+            push_base64(json, hash.as_bytes());
+        }
+        json.push_str(r#"],"checkpoint":{"envelope":"#);
+        push_text(json, &proof.checkpoint);
+        json.push_str(r#"}},"canonicalizedBody":"#);
+        push_base64(json, &self.canonicalized_body);
+        json.push('}');
+        Ok(())
+    }
+
+    /// Enough for the JSON of most entries, so that its buffer never grows.
+    fn json_len_estimate(&self) -> usize {
+        let proof = &self.inclusion_proof;
+        let hashes_len = proof.hashes.len().saturating_mul(HASH_JSON_LEN);
+        let body_len = self.canonicalized_body.len() / 3 * 4;
+        let signature_len = self.signed_entry_timestamp.as_ref().map_or(0, Vec::len) * 2;
+        [hashes_len, proof.checkpoint.len(), body_len, signature_len]
+            .into_iter()
+            .fold(FIXED_JSON_LEN, usize::saturating_add)
     }
 
     /// Reads the JSON that a log answered or a bundle carries.
@@ -154,13 +183,13 @@ impl TransparencyLogEntry {
             }
         };
         let entry = TransparencyLogEntry {
-            log_index: LeafIndex::new(int64(index, "logIndex")?),
+            log_index: LeafIndex::new(parse_int64(index, "logIndex")?),
             log_id: bytes32(key_id, "logId.keyId")?,
             kind_version: KindVersion {
                 kind: proto_json::string(kind, "kindVersion.kind")?,
                 version: proto_json::string(version, "kindVersion.version")?,
             },
-            integrated_time: int64(time, "integratedTime")?,
+            integrated_time: parse_int64(time, "integratedTime")?,
             signed_entry_timestamp,
             inclusion_proof: parse_proof(required(proof, "inclusionProof")?)?,
             canonicalized_body: proto_json::bytes(body, "canonicalizedBody")?,
@@ -224,51 +253,6 @@ pub enum LogEntryError {
     },
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EntryJson<'a> {
-    log_index: String,
-    log_id: LogIdJson,
-    kind_version: KindVersionJson<'a>,
-    integrated_time: String,
-    inclusion_promise: Option<InclusionPromiseJson>,
-    inclusion_proof: InclusionProofJson<'a>,
-    canonicalized_body: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LogIdJson {
-    key_id: String,
-}
-
-#[derive(Serialize)]
-struct KindVersionJson<'a> {
-    kind: &'a str,
-    version: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InclusionPromiseJson {
-    signed_entry_timestamp: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InclusionProofJson<'a> {
-    log_index: String,
-    root_hash: String,
-    tree_size: String,
-    hashes: Vec<String>,
-    checkpoint: CheckpointJson<'a>,
-}
-
-#[derive(Serialize)]
-struct CheckpointJson<'a> {
-    envelope: &'a str,
-}
-
 const ENTRY_FIELDS: [FieldName; 7] = [
     FieldName::new("logIndex", "log_index"),
     FieldName::new("logId", "log_id"),
@@ -291,16 +275,51 @@ const VERSION: FieldName = FieldName::new("version", "version");
 const SET: FieldName = FieldName::new("signedEntryTimestamp", "signed_entry_timestamp");
 const ENVELOPE: FieldName = FieldName::new("envelope", "envelope");
 
-fn int64_text(value: u64) -> String {
+/// A hash in base64, its quotes and a comma.
+const HASH_JSON_LEN: usize = 47;
+
+/// Names, punctuation, numbers and the fixed hashes, and the escapes of a checkpoint.
+const FIXED_JSON_LEN: usize = 640;
+
+/// A number that the format can hold.
+fn int64(value: u64) -> u64 {
     assert!(value <= INT64_MAX, "{value} does not fit into an int64");
-    value.to_string()
+    value
+}
+
+fn push_base64(json: &mut String, bytes: &[u8]) {
+    json.push('"');
+    STANDARD.encode_string(bytes, json);
+    json.push('"');
+}
+
+/// Appends a string, with what JSON escapes escaped.
+fn push_text(json: &mut String, text: &str) {
+    json.push('"');
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| matches!(c, '"' | '\\') || c < ' ') {
+        let (plain, special) = rest.split_at(at);
+        json.push_str(plain);
+        let mut chars = special.chars();
+        match chars.next() {
+            Some('\n') => json.push_str("\\n"),
+            Some(c @ ('"' | '\\')) => json.extend(['\\', c]),
+            Some(c) => {
+                let _infallible = write!(json, "\\u{:04x}", u32::from(c));
+            }
+            None => {}
+        }
+        rest = chars.as_str();
+    }
+    json.push_str(rest);
+    json.push('"');
 }
 
 fn parse_proof(value: &Value) -> Result<InclusionProof, LogEntryError> {
     let [index, root_hash, size, hashes, checkpoint] =
         proto_json::fields(value, "inclusionProof", &PROOF_FIELDS)?;
-    let log_index = int64(index, "inclusionProof.logIndex")?;
-    let tree_size = int64(size, "inclusionProof.treeSize")?;
+    let log_index = parse_int64(index, "inclusionProof.logIndex")?;
+    let tree_size = parse_int64(size, "inclusionProof.treeSize")?;
     if log_index >= tree_size {
         return Err(LogEntryError::IndexOutsideTree {
             log_index,
@@ -347,7 +366,7 @@ fn required<'a>(value: Option<&'a Value>, path: &'static str) -> Result<&'a Valu
 }
 
 /// Reads an int64, which is a string in protobuf JSON; an unset one is 0.
-fn int64(value: Option<&Value>, path: &'static str) -> Result<u64, LogEntryError> {
+fn parse_int64(value: Option<&Value>, path: &'static str) -> Result<u64, LogEntryError> {
     let text = match value {
         None => return Ok(0),
         Some(Value::String(text)) => text.as_str(),
