@@ -6,6 +6,7 @@
 pub(crate) mod drain;
 pub(crate) mod unread;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,10 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::error::Refusal;
+use crate::timers::{Elapsed, Timers};
 
 /// Bytes of all bodies held at once, beyond which new ones are pushed back. Enough for some
 /// thousand ordinary requests beside a few batches; small beside the engine's pool.
@@ -112,6 +115,7 @@ pub(crate) async fn read(
     body: Body,
     limits: BodyLimits,
     budget: &BodyBudget,
+    timers: &Timers,
 ) -> Result<WholeBody, ReadError> {
     let coded = headers
         .get(CONTENT_ENCODING)
@@ -127,10 +131,11 @@ pub(crate) async fn read(
     {
         return Err(ReadError::TooLarge);
     }
-    let reading = collect(body, limits.len_bytes_max, budget);
-    tokio::time::timeout(limits.time_max, reading)
+    let reading = pin!(collect(body, limits.len_bytes_max, budget));
+    timers
+        .within(Instant::now() + limits.time_max, reading)
         .await
-        .unwrap_or(Err(ReadError::Timeout))
+        .unwrap_or_else(|Elapsed| Err(ReadError::Timeout))
 }
 
 /// The frames of `body` as one piece; a body of one frame is not copied.
@@ -237,7 +242,8 @@ mod tests {
             time_max: Duration::ZERO,
         };
         let budget = BodyBudget::new(8);
-        let got = read(&headers.collect(), Body::new(body), limits, &budget).await;
+        let (headers, timers) = (headers.collect(), Timers::default());
+        let got = read(&headers, Body::new(body), limits, &budget, &timers).await;
         let got = got
             .as_ref()
             .map(|whole| whole.bytes().as_ref())
@@ -302,10 +308,14 @@ mod tests {
             time_max: Duration::from_mins(1),
         };
         let budget = BodyBudget(Arc::new(Semaphore::new(1)));
-        let headers = HeaderMap::new();
-        let first = read(&headers, body(), limits, &budget).await.unwrap();
+        let (headers, timers) = (HeaderMap::new(), Timers::default());
+        let first = read(&headers, body(), limits, &budget, &timers)
+            .await
+            .unwrap();
         assert_eq!(
-            read(&headers, body(), limits, &budget).await.unwrap_err(),
+            read(&headers, body(), limits, &budget, &timers)
+                .await
+                .unwrap_err(),
             ReadError::Full
         );
         read(
@@ -313,10 +323,13 @@ mod tests {
             Body::from("small bodies are free"),
             limits,
             &budget,
+            &timers,
         )
         .await
         .unwrap();
         drop(first);
-        read(&headers, body(), limits, &budget).await.unwrap();
+        read(&headers, body(), limits, &budget, &timers)
+            .await
+            .unwrap();
     }
 }

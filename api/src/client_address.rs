@@ -7,14 +7,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::Request;
 use http::HeaderMap;
 use ipnet::IpNet;
 
 /// Addresses in one `x-forwarded-for` that are looked at; longer chains are not walked to the end.
 const HOPS_MAX: usize = 16;
 
-/// The address of whoever made the request; a request extension.
+/// The address of whoever made the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
@@ -50,20 +49,6 @@ impl TrustedProxies {
         }
         ClientAddress(believed)
     }
-
-    /// Records the client's address in the request.
-    pub(crate) fn mark<B>(&self, peer: SocketAddr, request: &mut http::Request<B>) {
-        let client = self.client(peer.ip(), request.headers());
-        request.extensions_mut().insert(client);
-    }
-}
-
-/// The address [`TrustedProxies::mark`] recorded; absent in requests that no listener accepted.
-pub(crate) fn of(request: &Request) -> Option<IpAddr> {
-    request
-        .extensions()
-        .get::<ClientAddress>()
-        .map(|client| client.0)
 }
 
 /// An address as proxies write it: bare, with a port, or an IPv6 address in brackets.

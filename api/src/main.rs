@@ -4,6 +4,7 @@
 //! 1 the command failed (for `fsck` also: a difference was found), 2 the command line or cairn.toml
 //! is wrong.
 
+mod answer;
 mod app;
 mod body;
 mod client_address;
@@ -26,6 +27,7 @@ mod serve;
 mod stdout;
 #[cfg(test)]
 mod testing;
+mod timers;
 mod verify_pool;
 
 use std::process::ExitCode;

@@ -12,14 +12,14 @@ mod volume;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
+use crate::answer::leave_out_body;
 use crate::app::App;
 use crate::error::Refusal;
 pub(crate) use health::{Detail, Health};
@@ -68,8 +68,15 @@ pub(crate) fn start_logging(format: LogFormat, filter: Option<&str>) -> Result<(
 }
 
 /// The public `/healthz`.
-pub(crate) async fn healthz(State(app): State<Arc<App>>) -> Response {
-    health_response(&app, Detail::Class)
+pub(crate) fn healthz(app: &App, method: &Method) -> Response {
+    let mut response = match *method {
+        Method::GET | Method::HEAD => health_response(app, Detail::Class),
+        _ => NOT_READ.into_response(),
+    };
+    if *method == Method::HEAD {
+        leave_out_body(&mut response);
+    }
+    response
 }
 
 /// What the metrics listener serves: `/metrics`, and `/healthz` with the reasons.
@@ -90,9 +97,11 @@ pub(crate) fn metrics_router(app: &Arc<App>) -> Router {
 }
 
 /// `route`, refusing other methods as every path does.
-pub(crate) fn refusing(route: MethodRouter) -> MethodRouter {
-    route.fallback(|| async { Refusal::MethodNotAllowed { allow: "GET, HEAD" } })
+fn refusing(route: MethodRouter) -> MethodRouter {
+    route.fallback(|| async { NOT_READ })
 }
+
+const NOT_READ: Refusal = Refusal::MethodNotAllowed { allow: "GET, HEAD" };
 
 fn metrics_response(registry: &Registry) -> Response {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -125,7 +134,6 @@ mod tests {
     use super::*;
 
     use axum::body::Body;
-    use http::Method;
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 

@@ -6,39 +6,44 @@
 //! are admitted or none. Both answer once the entries are sequenced, with `?wait=published` once a
 //! public checkpoint covers them. An entry the log holds already is answered with its index.
 
-use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use std::fmt::Write as _;
+
+use axum::response::Response;
 use bytes::Bytes;
-use engine::{Log, Sequenced, Ticket, UnfinishedEntry};
+use engine::{Sequenced, UnfinishedEntry};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{StatusCode, Uri};
 use tiles::{BundleError, EntryBundle};
 
+use crate::answer::answer;
 use crate::app::ServedLog;
 use crate::body::{self, BodyLimits, WholeBody};
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::limits::RAW_ENTRY_LEN_BYTES_MAX;
 use crate::read;
-use crate::route::Service;
+use crate::route::{Asked, Service};
+use crate::timers::Timers;
 
 /// `POST /add`.
 pub(crate) async fn add(
     service: &Service,
     served: &ServedLog,
-    request: Request,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
     let log = read::open(served)?;
-    let wait = Wait::parse(request.uri())?;
-    let body = read_body(service, request, RAW_ENTRY_LEN_BYTES_MAX).await?;
+    let wait = Wait::parse(asked.request.uri())?;
+    let (body, timers) = read_body(service, asked, RAW_ENTRY_LEN_BYTES_MAX).await?;
     // A copy: the body may be a small piece of a large network buffer, which it would hold on to
     // for as long as the entry waits.
     let entry = UnfinishedEntry::new(Bytes::copy_from_slice(body.bytes()));
     drop(body);
     let ticket = log.add(entry).map_err(Refusal::not_admitted)?;
-    let [place] = places(service, log, &[ticket], wait).await?[..] else {
-        return Err(Refusal::Internal);
-    };
+    let deadline = Deadline::new(&service.app.limits, &timers);
+    let place = deadline.sequenced(&ticket).await?;
+    if wait == Wait::Published {
+        deadline.published(log, &[place]).await?;
+    }
     Ok(text(place.index.to_string()))
 }
 
@@ -46,12 +51,12 @@ pub(crate) async fn add(
 pub(crate) async fn add_batch(
     service: &Service,
     served: &ServedLog,
-    request: Request,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
     let log = read::open(served)?;
-    let wait = Wait::parse(request.uri())?;
+    let wait = Wait::parse(asked.request.uri())?;
     let limits = &service.app.limits;
-    let body = read_body(service, request, limits.batch_body_len_bytes_max).await?;
+    let (body, timers) = read_body(service, asked, limits.batch_body_len_bytes_max).await?;
     let count_max = limits.batch_count_max;
     // Every entry is hashed for its identity, which for megabytes is no work for this thread.
     let splitting = service.verify.run(move || {
@@ -62,12 +67,15 @@ pub(crate) async fn add_batch(
     let tickets = log.add_many(entries).map_err(Refusal::not_admitted)?;
     // From here on the engine's pool bounds what is held.
     drop(body);
-    let places = places(service, log, &tickets, wait).await?;
-    let lines: Vec<String> = places
-        .iter()
-        .map(|place| format!("{}\n", place.index))
-        .collect();
-    Ok(text(lines.concat()))
+    let deadline = Deadline::new(limits, &timers);
+    let mut places = Vec::with_capacity(tickets.len());
+    for ticket in &tickets {
+        places.push(deadline.sequenced(ticket).await?);
+    }
+    if wait == Wait::Published {
+        deadline.published(log, &places).await?;
+    }
+    Ok(text(lines(&places)))
 }
 
 /// What the caller waits for.
@@ -87,15 +95,22 @@ impl Wait {
     }
 }
 
-async fn read_body(service: &Service, request: Request, max: usize) -> Result<WholeBody, Refusal> {
+/// The body, and the timers of what remains to be waited for.
+async fn read_body(
+    service: &Service,
+    asked: Asked,
+    max: usize,
+) -> Result<(WholeBody, Timers), Refusal> {
     let time_max = service.app.limits.body_timeout;
     let limits = BodyLimits {
         len_bytes_max: max,
         time_max,
     };
-    let (parts, body) = request.into_parts();
-    let whole = body::read(&parts.headers, body, limits, &service.bodies).await;
-    whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))
+    let Asked { request, timers } = asked;
+    let (parts, body) = (*request).into_parts();
+    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
+    let whole = whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))?;
+    Ok((whole, timers))
 }
 
 /// The entries of a batch; each shares the memory of the body.
@@ -114,22 +129,14 @@ fn split(body: &Bytes, count_max: usize) -> Result<Vec<UnfinishedEntry>, Refusal
         .collect())
 }
 
-/// Where the entries ended up, once they are as far as the caller wants them.
-async fn places(
-    service: &Service,
-    log: &Log,
-    tickets: &[Ticket],
-    wait: Wait,
-) -> Result<Vec<Sequenced>, Refusal> {
-    let deadline = Deadline::new(&service.app.limits);
-    let mut places = Vec::with_capacity(tickets.len());
-    for ticket in tickets {
-        places.push(deadline.sequenced(ticket).await?);
+/// The index of each place on a line of its own.
+fn lines(places: &[Sequenced]) -> String {
+    let mut lines = String::new();
+    for place in places {
+        // Writing to a string does not fail.
+        let _infallible = writeln!(lines, "{}", place.index);
     }
-    if wait == Wait::Published {
-        deadline.published(log, &places).await?;
-    }
-    Ok(places)
+    lines
 }
 
 fn text(body: String) -> Response {
@@ -137,7 +144,7 @@ fn text(body: String) -> Response {
         (CONTENT_TYPE, "text/plain; charset=utf-8"),
         (CACHE_CONTROL, "no-store"),
     ];
-    (StatusCode::OK, headers, body).into_response()
+    answer(StatusCode::OK, headers, body)
 }
 
 #[cfg(test)]

@@ -12,8 +12,7 @@
 
 pub(crate) mod lane;
 
-use axum::body::Body;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use engine::{Log, StoredBytes};
 use http::header::{
@@ -22,6 +21,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tiles::{BundleRef, ResourcePath, TileRef};
 
+use crate::answer::answer;
 use crate::app::ServedLog;
 use crate::content_coding::{self, Coding};
 use crate::error::Refusal;
@@ -52,10 +52,11 @@ pub(crate) async fn serve(
         ResourcePath::Tile(tile_ref) => tile(log, tile_ref),
         ResourcePath::Entries(bundle_ref) => {
             let wanted = content_coding::negotiate(headers);
+            // Boxed, so that no other request takes the room of these.
             if *method == Method::HEAD {
-                bundle_head(service, log, bundle_ref, wanted).await
+                Box::pin(bundle_head(service, log, bundle_ref, wanted)).await
             } else {
-                bundle(service, log, bundle_ref, wanted).await
+                Box::pin(bundle(service, log, bundle_ref, wanted)).await
             }
         }
     }
@@ -172,7 +173,7 @@ fn respond(content_type: &'static str, cache_control: &'static str, bytes: Bytes
         // Entries are whatever their submitters chose; no browser shall guess at them.
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (StatusCode::OK, headers, Body::from(bytes)).into_response()
+    answer(StatusCode::OK, headers, bytes)
 }
 
 #[cfg(test)]

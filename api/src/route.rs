@@ -5,18 +5,19 @@ mod locate;
 use std::io;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, Method, Version};
 
+use crate::answer::leave_out_body;
 use crate::app::{App, ServedLog};
 use crate::body::BodyBudget;
 use crate::body::unread::UnreadBudget;
 use crate::error::Refusal;
 use crate::limits;
 use crate::read::lane::Lane;
+use crate::timers::Timers;
 use crate::verify_pool::{self, VerifyPool};
 use crate::{cors, raw, read, rekor};
 use locate::{Resource, Style, host, locate};
@@ -57,37 +58,38 @@ impl Service {
     }
 }
 
-/// The public routes, with all that they need.
-///
-/// # Errors
-/// As [`Service::new`].
-pub(crate) fn router(app: Arc<App>) -> io::Result<Router> {
-    Ok(routes(Arc::new(Service::new(app)?)))
+/// A request, with the timers that its waits may use.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Boxed, because it goes from hand to hand, and each leaves room for it.
+    pub(crate) request: Box<Request>,
+    pub(crate) timers: Timers,
 }
 
-/// The public routes. One handler takes them all: which log a path means depends on the host and
-/// on the logs there are, which a static table can't say.
-pub(crate) fn routes(service: Arc<Service>) -> Router {
-    Router::new().fallback(handle).with_state(service)
-}
-
-async fn handle(State(service): State<Arc<Service>>, request: Request) -> Response {
-    let answer = Box::pin(dispatch(&service, request)).await;
+/// Answers a request for one of the logs. There is no table of routes: which log a path means
+/// depends on the host and on the logs there are.
+pub(crate) async fn answer(service: &Arc<Service>, asked: Asked) -> Response {
+    let is_head = *asked.request.method() == Method::HEAD;
+    let answer = dispatch(service, asked).await;
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    if is_head {
+        leave_out_body(&mut response);
+    }
     cors::allow_any_origin(response.headers_mut());
     response
 }
 
 /// Who answers, and whether the method and the caller may.
-async fn dispatch(service: &Arc<Service>, request: Request) -> Result<Response, Refusal> {
+async fn dispatch(service: &Arc<Service>, asked: Asked) -> Result<Response, Refusal> {
+    let request = &asked.request;
     // RFC 9112, section 3.2. HTTP/2 has `:authority`, HTTP/1.0 neither.
     let hosts = request.headers().get_all(HOST).iter().count();
     if request.version() == Version::HTTP_11 && hosts != 1 {
         return Err(Refusal::NotOneHost { found: hosts });
     }
-    let host = host(request.uri(), request.headers());
-    let target = locate(&service.app, host.as_deref(), request.uri().path())?;
-    let log = Arc::clone(target.log);
+    let host = || host(request.uri(), request.headers());
+    let target = locate(&service.app, host, request.uri().path())?;
+    let log = target.log;
     if *request.method() == Method::OPTIONS {
         return Ok(cors::preflight(target.resource.allow()));
     }
@@ -99,8 +101,13 @@ async fn dispatch(service: &Arc<Service>, request: Request) -> Result<Response, 
         });
     }
     if let Resource::Read(resource) = target.resource {
-        let asked = (request.method(), request.headers());
-        return read::serve(service, &log, resource, asked).await;
+        return read::serve(
+            service,
+            log,
+            resource,
+            (request.method(), request.headers()),
+        )
+        .await;
     }
     if log.read_only {
         return Err(match target.style {
@@ -108,12 +115,13 @@ async fn dispatch(service: &Arc<Service>, request: Request) -> Result<Response, 
             Style::Plain => Refusal::Frozen,
         });
     }
-    authorize(&log, request.headers())?;
+    authorize(log, request.headers())?;
     match target.resource {
-        Resource::RekorAdd => rekor::v2::add(service, &log, request).await,
-        Resource::RekorAddBatch => rekor::batch::add(service, &log, request).await,
-        Resource::RawAdd => raw::add(service, &log, request).await,
-        Resource::RawAddBatch => raw::add_batch(service, &log, request).await,
+        Resource::RekorAdd => rekor::v2::add(service, log, asked).await,
+        Resource::RawAdd => raw::add(service, log, asked).await,
+        // Boxed, so that no single entry's request takes the room of a batch's.
+        Resource::RekorAddBatch => Box::pin(rekor::batch::add(service, log, asked)).await,
+        Resource::RawAddBatch => Box::pin(raw::add_batch(service, log, asked)).await,
         Resource::Read(_) => Err(Refusal::Internal),
     }
 }

@@ -7,6 +7,7 @@
 //! without any other there is nothing to serve.
 
 pub(crate) mod connection;
+mod public;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,8 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
-use axum::routing::get;
 use tiles::VerifierKey;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,8 +30,9 @@ use crate::limits::METRICS_CONNECTIONS_MAX;
 use crate::log_config::HashingPool;
 use crate::observe::{self, Metrics, Volume};
 use crate::stdout::say;
-use crate::{keys, log_config, origin, rekor, route};
+use crate::{keys, log_config, origin, rekor};
 use connection::Server;
+pub(crate) use public::Public;
 
 /// What the command line may override.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,7 +83,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         trusted_proxies: config.trusted_proxies.clone(),
         url: config.public_url(bound),
     });
-    let public = Server::new(&app, router(&app)?, config.limits.connections_max);
+    let routes = Public::new(&app).context("the verify pool can't be started")?;
+    let public = Server::new(&app, routes, config.limits.connections_max);
     let metrics_routes = observe::metrics_router(&app);
     let metrics = Server::new(&app, metrics_routes, METRICS_CONNECTIONS_MAX);
     let metrics_bound = metrics_listener
@@ -108,19 +109,6 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         outcome = drain(app, config.limits.shutdown_timeout, running) => outcome,
         name = signals.next() => stop_at_once(name),
     }
-}
-
-/// All public routes, with what surrounds every one of them.
-pub(crate) fn router(app: &Arc<App>) -> anyhow::Result<Router> {
-    let routes = route::router(Arc::clone(app)).context("the verify pool can't be started")?;
-    let around = axum::middleware::from_fn_with_state(Arc::clone(app), observe::observe);
-    Ok(Router::new()
-        .route(
-            "/healthz",
-            observe::refusing(get(observe::healthz).with_state(Arc::clone(app))),
-        )
-        .fallback_service(routes)
-        .layer(around))
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

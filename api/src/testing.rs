@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -13,13 +12,13 @@ use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tiles::{Ed25519NoteSigner, KeyName, NoteSigner as _, Origin};
-use tower::ServiceExt as _;
 
 use crate::app::{App, Duplicates, LogKind, LogState, PublishLag, ServedLog, Token};
 use crate::client_address::TrustedProxies;
 use crate::limits::Limits;
 use crate::observe::Metrics;
-use crate::route::{self, Service};
+use crate::route::{self, Asked, Service};
+use crate::timers::Timers;
 
 /// Settings of one log under test.
 pub(crate) struct TestLog {
@@ -107,7 +106,6 @@ impl TestLog {
 pub(crate) struct TestServer {
     pub(crate) app: Arc<App>,
     pub(crate) service: Arc<Service>,
-    router: Router,
 }
 
 impl TestServer {
@@ -127,12 +125,7 @@ impl TestServer {
             url: "http://log.example.org".to_owned(),
         });
         let service = Arc::new(Service::new(Arc::clone(&app)).unwrap());
-        let router = route::routes(Arc::clone(&service));
-        TestServer {
-            app,
-            service,
-            router,
-        }
+        TestServer { app, service }
     }
 
     /// A server of one rekor-v2 log, `rekor`.
@@ -151,7 +144,8 @@ impl TestServer {
 
     /// The answer, its body not read.
     pub(crate) async fn ask(&self, request: Request<Body>) -> Response {
-        self.router.clone().oneshot(request).await.unwrap()
+        let (request, timers) = (Box::new(request), Timers::default());
+        route::answer(&self.service, Asked { request, timers }).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

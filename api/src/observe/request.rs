@@ -4,14 +4,14 @@
 //! the answer carries it. Successes are logged at `debug`, because a busy log answers tens of
 //! thousands a second and counts them anyway; server errors at `warn`, other refusals at `info`.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::future::Future;
+use std::io::Write as _;
+use std::pin::pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
@@ -19,8 +19,10 @@ use tracing::Instrument as _;
 
 use super::metrics::Route;
 use crate::app::App;
-use crate::client_address;
+use crate::client_address::ClientAddress;
 use crate::error::Refusal;
+use crate::route::Asked;
+use crate::timers::Elapsed;
 
 /// The request's id, in and out.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,17 +33,31 @@ const REQUEST_ID_LEN_MAX: usize = 64;
 /// Bytes of a path that are logged.
 const LOGGED_PATH_LEN_MAX: usize = 256;
 
-/// The middleware.
-pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Answers a request by `handle`, with all that surrounds it.
+pub(crate) async fn observe<F: Future<Output = Response>>(
+    app: &App,
+    client: ClientAddress,
+    asked: Asked,
+    handle: impl FnOnce(Asked) -> F,
+) -> Response {
     let started = Instant::now();
-    let id = request_id(request.headers());
-    let route = Route::of(request.uri().path());
-    let span = request_span(&request, &id);
+    let id = request_id(asked.request.headers());
+    let route = Route::of(asked.request.uri().path());
+    let span = request_span(&asked.request, &id, client);
     let limit = app
         .limits
         .body_timeout
         .saturating_add(app.limits.request_timeout);
-    let mut response = answer(request, next, limit).instrument(span.clone()).await;
+    let timers = asked.timers.clone();
+    let handling = pin!(handle(asked));
+    let answered = timers.within(started + limit, handling);
+    let answered = answered.instrument(span.clone()).await;
+    // Handlers have tighter limits of their own; this one holds even if a handler forgets.
+    let mut response = answered.unwrap_or_else(|Elapsed| {
+        let limit_ms = limit.as_millis();
+        span.in_scope(|| tracing::error!(limit_ms, "the handler exceeded the time limit"));
+        Refusal::Internal.into_response()
+    });
     response.headers_mut().insert(REQUEST_ID, id);
     let took = started.elapsed();
     span.in_scope(|| log_answer(response.status(), took));
@@ -49,31 +65,15 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     response
 }
 
-/// The handler's answer, or a refusal when it takes too long. Handlers have tighter limits of their
-/// own; this one holds even if a handler forgets.
-async fn answer(request: Request, next: Next, limit: Duration) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_elapsed) => {
-            tracing::error!(
-                limit_ms = limit.as_millis(),
-                "the handler exceeded the time limit"
-            );
-            Refusal::Internal.into_response()
-        }
-    }
-}
-
-fn request_span(request: &Request, id: &HeaderValue) -> tracing::Span {
+fn request_span(request: &Request, id: &HeaderValue, client: ClientAddress) -> tracing::Span {
     let path = request.uri().path();
     let end = path.floor_char_boundary(LOGGED_PATH_LEN_MAX);
-    let client = client_address::of(request).unwrap_or(IpAddr::from([0, 0, 0, 0]));
     tracing::info_span!(
         "request",
         id = id.to_str().unwrap_or(""),
         method = request.method().as_str(),
         path = path.get(..end).unwrap_or(""),
-        %client,
+        client = %client.0,
     )
 }
 
@@ -105,18 +105,29 @@ fn is_plain(id: &[u8]) -> bool {
 
 /// An id unlike any other: random bytes of this process, then a counter. Not a secret.
 fn new_request_id() -> HeaderValue {
-    static PROCESS: LazyLock<String> = LazyLock::new(|| {
-        let mut random = [0_u8; 6];
+    static PROCESS: LazyLock<[u8; PROCESS_LEN]> = LazyLock::new(|| {
+        let (mut random, mut text) = ([0_u8; PROCESS_LEN / 2], [b'0'; PROCESS_LEN]);
         // Without randomness ids of two processes may be alike, which only makes logs harder to
         // read.
         let _best_effort = aws_lc_rs::rand::fill(&mut random);
-        hex::encode(random)
+        let _fits = hex::encode_to_slice(random, &mut text);
+        text
     });
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let text = format!("{}-{count:x}", PROCESS.as_str());
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("none"))
+    let mut id = [0; PROCESS_LEN + 1 + 16];
+    let len = {
+        let mut rest: &mut [u8] = &mut id;
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let _fits = rest.write_all(PROCESS.as_slice());
+        let _fits = write!(rest, "-{count:x}");
+        rest.len()
+    };
+    let text = id.get(..id.len() - len).unwrap_or(b"none");
+    HeaderValue::from_bytes(text).unwrap_or(HeaderValue::from_static("none"))
 }
+
+/// Characters of an id that are the same for all of a process.
+const PROCESS_LEN: usize = 12;
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use engine::{Log, PublishedHead, Reader, Sequenced, UnfinishedEntry};
@@ -34,7 +33,7 @@ use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::limits::PROOFS_ROOM_TIME_MAX;
 use crate::read;
-use crate::route::Service;
+use crate::route::{Asked, Service};
 
 use super::v2::created;
 use super::{check, prove, read_body};
@@ -55,17 +54,17 @@ type Proven = Result<String, Refusal>;
 pub(crate) async fn add(
     service: &Arc<Service>,
     served: &Arc<ServedLog>,
-    request: Request,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
     let log = read::open(served)?;
     let limits = &service.app.limits;
-    let body = read_body(service, request, limits.batch_body_len_bytes_max).await?;
+    let (body, timers) = read_body(service, asked, limits.batch_body_len_bytes_max).await?;
     let checked = check_all(service, body).await?;
     // Taken before anything is logged, so that a full queue turns nobody away after that.
     let turn = service.proofs.enter()?;
 
-    let deadline = Deadline::new(limits);
-    let placed = place(log, deadline, checked).await?;
+    let deadline = Deadline::new(limits, &timers);
+    let placed = place(log, &deadline, checked).await?;
     let indexed: Vec<Sequenced> = placed.iter().flatten().map(|(_, place)| *place).collect();
     let head = deadline.published(log, &indexed).await?;
 
@@ -167,7 +166,7 @@ impl<'a> Visitor<'a> for Elements {
 /// Hands what is right to the log, all of it or nothing, and waits for the indices.
 async fn place(
     log: &Log,
-    deadline: Deadline,
+    deadline: &Deadline<'_>,
     checked: Vec<Checked>,
 ) -> Result<Vec<Placed>, Refusal> {
     let entries: Vec<UnfinishedEntry> = checked.iter().flatten().cloned().collect();

@@ -6,7 +6,6 @@
 pub(crate) mod batch;
 pub(crate) mod v2;
 
-use axum::extract::Request;
 use engine::{PublishedHead, Reader, UnfinishedEntry};
 use sigstore::entry::hashedrekord::{KIND, VERSION};
 use sigstore::{HashedRekordRequest, InclusionProof, KindVersion, TransparencyLogEntry};
@@ -15,7 +14,8 @@ use tiles::LeafIndex;
 use crate::app::ServedLog;
 use crate::body::{self, BodyLimits, WholeBody};
 use crate::error::Refusal;
-use crate::route::Service;
+use crate::route::{Asked, Service};
+use crate::timers::Timers;
 
 /// The canonical entry of one request, once everything about the request is found right. CPU
 /// bound: for the verify pool.
@@ -24,16 +24,23 @@ fn check(request: &[u8]) -> Result<UnfinishedEntry, Refusal> {
     Ok(UnfinishedEntry::new(entry.leaf_bytes().into()))
 }
 
-/// Reads a body; one over the limit is a 400 here.
-async fn read_body(service: &Service, request: Request, max: usize) -> Result<WholeBody, Refusal> {
+/// Reads a body; one over the limit is a 400 here. Gives the timers of what remains to be waited
+/// for, too.
+async fn read_body(
+    service: &Service,
+    asked: Asked,
+    max: usize,
+) -> Result<(WholeBody, Timers), Refusal> {
     let time_max = service.app.limits.body_timeout;
     let limits = BodyLimits {
         len_bytes_max: max,
         time_max,
     };
-    let (parts, body) = request.into_parts();
-    let whole = body::read(&parts.headers, body, limits, &service.bodies).await;
-    whole.map_err(|error| error.refusal(limits, Refusal::RekorBodyTooLarge { max }))
+    let Asked { request, timers } = asked;
+    let (parts, body) = (*request).into_parts();
+    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
+    let whole = whole.map_err(|error| error.refusal(limits, Refusal::RekorBodyTooLarge { max }))?;
+    Ok((whole, timers))
 }
 
 /// The answer for the entry `leaf` at `index`, proven in the tree of `head`. Reads a few tiles.

@@ -12,19 +12,19 @@ use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
-use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
+use crate::answer::answer;
 use crate::app::{Duplicates, ServedLog};
 use crate::deadline::Deadline;
 use crate::error::{LOG_INDEX, Refusal};
 use crate::read;
-use crate::route::Service;
+use crate::route::{Asked, Service};
 
 use super::{check, prove, read_body};
 
@@ -32,15 +32,15 @@ use super::{check, prove, read_body};
 pub(crate) async fn add(
     service: &Service,
     served: &ServedLog,
-    request: Request,
+    asked: Asked,
 ) -> Result<Response, Refusal> {
     let log = read::open(served)?;
     let limits = &service.app.limits;
-    let body = read_body(service, request, limits.rekor_body_len_bytes_max).await?;
+    let (body, timers) = read_body(service, asked, limits.rekor_body_len_bytes_max).await?;
     let entry = service.verify.run(move || check(body.bytes())).await??;
     let leaf = entry.content().clone();
 
-    let deadline = Deadline::new(limits);
+    let deadline = Deadline::new(limits, &timers);
     let place = deadline
         .sequenced(&log.add(entry).map_err(Refusal::rekor_not_admitted)?)
         .await?;
@@ -67,7 +67,7 @@ pub(super) fn created(json: String) -> Response {
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "no-store"),
     ];
-    (StatusCode::CREATED, headers, json).into_response()
+    answer(StatusCode::CREATED, headers, json)
 }
 
 /// Gives index 0 to an entry of the log's own, so that no client gets it: some drop zeros and

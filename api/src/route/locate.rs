@@ -81,10 +81,10 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Finds the log and the resource.
+/// Finds the log and the resource. Asks for the host only if the path does not name the log.
 pub(super) fn locate<'a>(
     app: &'a App,
-    host: Option<&str>,
+    host: impl FnOnce() -> Option<String>,
     path: &str,
 ) -> Result<Target<'a>, Refusal> {
     let path = normalize(path);
@@ -93,7 +93,10 @@ pub(super) fn locate<'a>(
         let log = app.log(name).ok_or(Refusal::NoSuchLog)?;
         return resource(log, rest);
     }
-    resource(root_log(app, host).ok_or(Refusal::NoLogAtHost)?, &path)
+    resource(
+        root_log(app, host().as_deref()).ok_or(Refusal::NoLogAtHost)?,
+        &path,
+    )
 }
 
 /// Segments joined by single slashes, without one at either end.

@@ -8,16 +8,18 @@ mod activity;
 mod idle;
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
-use http::{Method, Version};
+use axum::response::Response;
+use http::Version;
+use http::header::EXPECT;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -28,24 +30,41 @@ use tower::ServiceExt as _;
 use crate::app::App;
 use crate::body::drain::Drained;
 use crate::body::unread::Unread;
+use crate::client_address::ClientAddress;
 use crate::limits::{self, Limits};
+use crate::route::Asked;
+use crate::timers::Timers;
 use activity::Activity;
 use idle::IdleLimit;
 
+/// Whoever answers the requests of a listener. Clones share what they need for it.
+pub(crate) trait Respond: Clone + Send + Sync + 'static {
+    /// Answers one request. Dropped half-way if the client goes away.
+    fn respond(self, client: ClientAddress, asked: Asked) -> impl Future<Output = Response> + Send;
+}
+
+impl Respond for Router {
+    async fn respond(self, _: ClientAddress, asked: Asked) -> Response {
+        self.oneshot(*asked.request)
+            .await
+            .unwrap_or_else(|never: Infallible| match never {})
+    }
+}
+
 /// What one listener serves, and within which limits. Clones share the count of connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Server {
+pub(crate) struct Server<R> {
     app: Arc<App>,
-    router: Router,
+    routes: R,
     builder: Builder<TokioExecutor>,
     connections: Arc<Semaphore>,
 }
 
-impl Server {
-    pub(crate) fn new(app: &Arc<App>, router: Router, connections_max: usize) -> Server {
+impl<R: Respond> Server<R> {
+    pub(crate) fn new(app: &Arc<App>, routes: R, connections_max: usize) -> Server<R> {
         Server {
             app: Arc::clone(app),
-            router,
+            routes,
             builder: builder(&app.limits),
             connections: Arc::new(Semaphore::new(connections_max)),
         }
@@ -103,22 +122,52 @@ impl Server {
             return;
         }
         let io = TokioIo::new(IdleLimit::new(stream, idle_timeout(&self.app.limits)));
-        let (app, router, activity) = (Arc::clone(&self.app), self.router, Activity::new());
-        let running = activity.clone();
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = with_drain(request);
-            app.trusted_proxies.mark(peer, &mut request);
-            answer(router.clone(), running.clone(), request)
-        });
+        let activity = Activity::new();
+        let service = self.service(peer, activity.clone());
         let connection = self.builder.serve_connection(io, service).into_owned();
+        // A task of its own: what is watched beside it is looked at when it has something to say,
+        // not whenever a byte moves.
+        let mut connection = tokio::spawn(watcher.watch(connection));
         let ended = tokio::select! {
-            ended = watcher.watch(connection) => ended.map_err(|error| error.to_string()),
-            () = activity.over(stopped) => Err("answers were not read in time".to_owned()),
+            ended = &mut connection => match ended {
+                Ok(ended) => ended.map_err(|error| error.to_string()),
+                Err(error) => Err(format!("a bug: {error}")),
+            },
+            () = activity.over(stopped) => {
+                connection.abort();
+                Err("answers were not read in time".to_owned())
+            }
         };
         if let Err(error) = ended {
             self.app.metrics.connection_refused();
             tracing::debug!(%peer, %error, "a connection ended early");
         }
+    }
+
+    /// What hyper calls with each request of a connection.
+    fn service(
+        &self,
+        peer: SocketAddr,
+        activity: Activity,
+    ) -> impl Service<
+        hyper::Request<Incoming>,
+        Response = Response,
+        Error = Infallible,
+        Future: Send,
+    > + use<R> {
+        let (app, routes, timers) = (
+            Arc::clone(&self.app),
+            self.routes.clone(),
+            Timers::default(),
+        );
+        service_fn(move |request: hyper::Request<Incoming>| {
+            let client = app.trusted_proxies.client(peer.ip(), request.headers());
+            let asked = Asked {
+                request: Box::new(with_drain(request)),
+                timers: timers.clone(),
+            };
+            answer(routes.clone(), activity.clone(), client, asked)
+        })
     }
 }
 
@@ -136,19 +185,15 @@ fn with_drain(request: hyper::Request<Incoming>) -> hyper::Request<Body> {
     })
 }
 
-/// The router's answer, which counts as the connection's until it is read.
+/// The answer, which counts as the connection's until it is read.
 async fn answer(
-    router: Router,
+    routes: impl Respond,
     activity: Activity,
-    request: hyper::Request<Body>,
-) -> Result<hyper::Response<Body>, Infallible> {
+    client: ClientAddress,
+    asked: Asked,
+) -> Result<Response, Infallible> {
     let _running = activity.begin();
-    let is_head = *request.method() == Method::HEAD;
-    let mut response = router.oneshot(request).await?;
-    if is_head && response.headers().contains_key(CONTENT_ENCODING) {
-        // Nothing was encoded, so there is no length but that of the missing body.
-        response.headers_mut().remove(CONTENT_LENGTH);
-    }
+    let mut response = routes.respond(client, asked).await;
     if let Some(unread) = response.extensions_mut().remove::<Unread>() {
         activity.answered(unread);
     }

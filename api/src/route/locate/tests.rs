@@ -8,7 +8,7 @@ use crate::testing::{TestLog, TestServer};
 
 /// What `locate` finds, in short: the log's name and the resource.
 fn found(app: &App, host: Option<&str>, path: &str) -> Result<(String, String), Refusal> {
-    locate(app, host, path).map(|target| {
+    locate(app, || host.map(str::to_owned), path).map(|target| {
         let resource = match target.resource {
             Resource::Read(resource) => resource.to_string(),
             other => format!("{other:?}"),

@@ -16,11 +16,11 @@ struct Running {
 
 async fn start(limits: Limits, connections_max: usize) -> Running {
     let app = TestServer::with_limits([TestLog::new("log", LogKind::Raw)], limits).app;
-    let router = crate::serve::router(&app).unwrap();
+    let routes = crate::serve::Public::new(&app).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
-    let server = Server::new(&app, router, connections_max);
+    let server = Server::new(&app, routes, connections_max);
     Running {
         address,
         stop,
