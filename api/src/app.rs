@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::client_address::TrustedProxies;
 use crate::limits::{Limits, PUBLISH_LAG_MAX};
 use crate::observe::{Metrics, Volume};
+use crate::read::full_tiles::FullTiles;
 
 /// Everything a handler may use.
 #[derive(Debug)]
@@ -60,6 +61,7 @@ pub(crate) struct ServedLog {
     pub(crate) publish_lag: PublishLag,
     /// Where the store is, unless it is in memory.
     pub(crate) volume: Option<Volume>,
+    pub(crate) full_tiles: FullTiles,
 }
 
 impl ServedLog {

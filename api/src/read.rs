@@ -1,7 +1,8 @@
 //! Reads: checkpoint, tiles and entry bundles, by C2SP tlog-tiles.
 //!
-//! Checkpoint and tiles are read where the request is served: the checkpoint is in memory, and a
-//! tile is one look-up of at most 8 KiB, far cheaper than handing it to another thread and back.
+//! Checkpoint and tiles are read where the request is served: the checkpoint is in memory, as are
+//! full tiles that were read lately, and any other tile is one look-up of at most 8 KiB, far
+//! cheaper than handing it to another thread and back.
 //! A bundle may have 16 MiB and must often be decoded or encoded, so it is read on a blocking
 //! thread, a bounded number of them at a time; a bounded number of others wait, and nobody else
 //! waits for them. What was read counts against a budget until its reader has taken it. `HEAD`
@@ -10,6 +11,7 @@
 //! Invariant: what carries immutable caching is immutable: the bytes of a path never change, and
 //! what is not in the published tree is a 404 that no cache keeps.
 
+pub(crate) mod full_tiles;
 pub(crate) mod lane;
 
 use axum::response::Response;
@@ -19,13 +21,14 @@ use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use tiles::{BundleRef, ResourcePath, TileRef};
+use tiles::{BundleRef, ResourcePath, TileRef, TileWidth};
 
 use crate::answer::answer;
 use crate::app::ServedLog;
 use crate::content_coding::{self, Coding};
 use crate::error::Refusal;
 use crate::route::Service;
+use full_tiles::FullTiles;
 
 /// Below this a coding saves less than its header costs.
 const CODED_LEN_BYTES_MIN: usize = 256;
@@ -46,10 +49,10 @@ pub(crate) async fn serve(
     resource: ResourcePath,
     (method, headers): (&Method, &HeaderMap),
 ) -> Result<Response, Refusal> {
-    let log = open(log)?;
+    let (served, log) = (log, open(log)?);
     match resource {
         ResourcePath::Checkpoint => Ok(checkpoint(log)),
-        ResourcePath::Tile(tile_ref) => tile(log, tile_ref),
+        ResourcePath::Tile(tile_ref) => tile(&served.full_tiles, log, tile_ref),
         ResourcePath::Entries(bundle_ref) => {
             let wanted = content_coding::negotiate(headers);
             // Boxed, so that no other request takes the room of these.
@@ -78,8 +81,15 @@ fn checkpoint(log: &Log) -> Response {
     respond(TEXT, NO_CACHE, log.published().checkpoint.clone())
 }
 
-fn tile(log: &Log, tile_ref: TileRef) -> Result<Response, Refusal> {
+fn tile(known: &FullTiles, log: &Log, tile_ref: TileRef) -> Result<Response, Refusal> {
+    let is_full = tile_ref.width == TileWidth::FULL;
+    if let Some(bytes) = known.get(tile_ref.id).filter(|_| is_full) {
+        return Ok(respond(BYTES, IMMUTABLE, bytes));
+    }
     let bytes = log.reader().tile(tile_ref)?.ok_or(Refusal::NotPublished)?;
+    if is_full {
+        known.insert(tile_ref.id, bytes.clone());
+    }
     Ok(respond(BYTES, IMMUTABLE, bytes))
 }
 

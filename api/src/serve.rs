@@ -29,6 +29,7 @@ use crate::keys::LogKey;
 use crate::limits::METRICS_CONNECTIONS_MAX;
 use crate::log_config::HashingPool;
 use crate::observe::{self, Metrics, Volume};
+use crate::read::full_tiles::FullTiles;
 use crate::stdout::say;
 use crate::{keys, log_config, origin, rekor};
 use connection::Server;
@@ -156,6 +157,7 @@ async fn open_log(
         checkpoint_age_max: checkpoint_age_max(config, settings),
         publish_lag: PublishLag::new(settings.engine_limits.checkpoint_interval),
         volume: Some(Volume::of(&settings.store_dir(&config.dir))),
+        full_tiles: FullTiles::default(),
     };
     log.state = match open_parts(config, settings, taken, hashing).await {
         Ok((open, key, tokens)) => {

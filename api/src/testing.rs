@@ -17,6 +17,7 @@ use crate::app::{App, Duplicates, LogKind, LogState, PublishLag, ServedLog, Toke
 use crate::client_address::TrustedProxies;
 use crate::limits::Limits;
 use crate::observe::Metrics;
+use crate::read::full_tiles::FullTiles;
 use crate::route::{self, Asked, Service};
 use crate::timers::Timers;
 
@@ -98,6 +99,7 @@ impl TestLog {
             checkpoint_age_max: Duration::from_mins(1),
             publish_lag: PublishLag::new(Duration::ZERO),
             volume: None,
+            full_tiles: FullTiles::default(),
         }
     }
 }

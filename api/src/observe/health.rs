@@ -178,6 +178,7 @@ mod tests {
             checkpoint_age_max: Duration::from_mins(1),
             publish_lag: PublishLag::new(Duration::ZERO),
             volume: None,
+            full_tiles: crate::read::full_tiles::FullTiles::default(),
         }
     }
 
