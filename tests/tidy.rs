@@ -27,7 +27,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("engine", &["tiles"]),
     ("sigstore", &["tiles"]),
     ("api", &["engine", "sigstore", "tiles"]),
-    ("bench", &["api", "engine", "sigstore", "tiles"]),
+    ("bench", &["api", "engine", "sigstore", "tests", "tiles"]),
     ("fuzz", &["api", "engine", "sigstore", "tiles"]),
     ("tests", &["api", "engine", "sigstore", "tiles"]),
 ];
