@@ -21,7 +21,7 @@ use crate::store::{HotStore, IdentityRun};
 const KEY_INDEXED: &[u8] = b"indexed";
 
 /// Where each run says how far the index goes with it: behind every identity. The newest counts.
-const KEY_END: [u8; 33] = {
+pub(super) const KEY_END: [u8; 33] = {
     let mut key = [0xff; 33];
     key[32] = 0;
     key

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use rocksdb::ReadOptions;
 use tiles::LeafIndex;
 
+use super::identity_runs::KEY_END;
 use super::{IDENTITIES, RocksStore, encoding, named};
 use crate::error::StoreError;
 use crate::format::Identity;
@@ -23,8 +24,9 @@ impl RocksStore {
         read.fill_cache(false);
         read.set_readahead_size(READAHEAD_BYTES);
         read.set_iterate_lower_bound([*first_bytes.start()]);
-        if let Some(end) = first_bytes.end().checked_add(1) {
-            read.set_iterate_upper_bound([end]);
+        match first_bytes.end().checked_add(1) {
+            Some(end) => read.set_iterate_upper_bound([end]),
+            None => read.set_iterate_upper_bound(KEY_END),
         }
         let shown = || "the index of identities in the hot store".to_owned();
         let mut records = self.db.raw_iterator_cf_opt(&self.family(IDENTITIES)?, read);
