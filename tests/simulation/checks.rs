@@ -183,6 +183,7 @@ struct Files<'a>(&'a std::path::Path);
 
 impl LogBytes for Files<'_> {
     type Error = std::io::Error;
+    type Bytes = Vec<u8>;
 
     fn tile(&self, tile: TileRef) -> std::io::Result<Vec<u8>> {
         std::fs::read(self.0.join(tiles::tile_path(tile)))

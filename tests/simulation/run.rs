@@ -59,7 +59,7 @@ impl fmt::Display for Failure {
 
 /// Runs the worlds of `seed`, `seed + 1` and so on for `steps` steps.
 ///
-/// Everything runs on one thread.
+/// Everything runs on one thread, but for the reading of a large log by fsck, which has its own.
 pub(crate) fn run(seed: u64, steps: u64) -> Result<Report, Failure> {
     run_with(seed, steps, || ())
 }

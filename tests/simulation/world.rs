@@ -305,8 +305,8 @@ fn events(dice: &mut Dice) -> Vec<(Event, u64)> {
     let troubles = [
         (Event::ClockJump, 5),
         (Event::SignerFails, 5),
-        (Event::WriteFails, 9),
-        (Event::AllWritesFail, 5),
+        (Event::WriteFails, 20),
+        (Event::AllWritesFail, 8),
         (Event::Ends(End::MachineDies), 4),
         (Event::Ends(End::ProcessDies), 4),
         (Event::Ends(End::Closes), 2),

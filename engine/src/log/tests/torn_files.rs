@@ -135,6 +135,7 @@ struct Plain<'a>(&'a Path);
 
 impl LogBytes for Plain<'_> {
     type Error = std::io::Error;
+    type Bytes = Vec<u8>;
 
     fn tile(&self, tile: TileRef) -> std::io::Result<Vec<u8>> {
         fs::read(self.0.join(tiles::tile_path(tile)))
