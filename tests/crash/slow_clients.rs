@@ -81,8 +81,8 @@ fn deaf(server: &Server, path: &str) -> TcpStream {
 #[test]
 fn slow_clients_are_in_nobodys_way() {
     let data = data()
-        .set("header_timeout_ms", "2000")
-        .set("body_timeout_ms", "2000");
+        .set("header_timeout_ms", "10000")
+        .set("body_timeout_ms", "10000");
     let server = data.serve();
     let history = Load::new(0)
         .padded(PADDING_LEN)
