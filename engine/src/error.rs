@@ -107,7 +107,8 @@ pub enum OpenError {
     /// The store is older than a checkpoint that was already shown to the world.
     #[error(
         "the store ends at size {committed} but a checkpoint of size {published} was published: \
-        this is an old or damaged copy; restore the newest one"
+        this is an old or damaged copy; restore the newest one, or fetch what is missing from a \
+        public copy of the log with `cairnd recover --from URL`"
     )]
     RolledBack {
         /// Size of the committed tree.
@@ -126,6 +127,47 @@ pub enum OpenError {
         found: tiles::Hash,
         /// Root hash in the published checkpoint.
         wanted: tiles::Hash,
+    },
+    /// The store is older than what an anchor remembers.
+    #[error(
+        "the store ends at size {committed} but the anchor {anchor} remembers a checkpoint of size \
+        {anchored}: this is an old copy of the log, and nothing is signed over it; fetch what is \
+        missing from a public copy of the log with `cairnd recover --from URL`"
+    )]
+    BehindAnchor {
+        /// The anchor.
+        anchor: String,
+        /// Size of the checkpoint that it remembers.
+        anchored: TreeSize,
+        /// Size of the committed tree.
+        committed: TreeSize,
+    },
+    /// The store's tree is not the one that an anchor remembers.
+    #[error(
+        "the store's tree at size {size} has root {found}, the anchor {anchor} remembers {wanted} \
+        under this log's signature: two histories exist; keep both, and find out which one others \
+        have seen"
+    )]
+    ForkedFromAnchor {
+        /// The anchor.
+        anchor: String,
+        /// The size compared.
+        size: TreeSize,
+        /// Root hash computed from the store.
+        found: tiles::Hash,
+        /// Root hash that the anchor remembers.
+        wanted: tiles::Hash,
+    },
+    /// An anchor cannot be read, or does not hold a checkpoint of this log.
+    #[error(
+        "the anchor {anchor} cannot be used: {why}; mount it or make it reachable; if it is new, \
+        or lost for good, start once with `--without-anchor {anchor}`"
+    )]
+    Anchor {
+        /// The anchor.
+        anchor: String,
+        /// What is wrong.
+        why: String,
     },
     /// Something that was moved to the cold store is not there.
     #[error(

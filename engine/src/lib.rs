@@ -38,6 +38,10 @@
 //! # }
 //! ```
 
+mod anchor;
+#[cfg(feature = "rocks")]
+mod backup;
+mod catch_up;
 mod clock;
 mod commit;
 mod dedup;
@@ -69,6 +73,8 @@ mod tile_cache;
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+pub use anchor::Anchor;
+pub use catch_up::{CatchUp, CatchUpError, CaughtUp};
 #[cfg(any(test, feature = "testing"))]
 pub use clock::SimulatedClock;
 pub use clock::{Clock, SystemClock, UnixMillis};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tiles::{NoteSigner, Origin, VerifierKey};
 
+use crate::anchor::{self, Anchor};
 use crate::clock::{Clock, SystemClock};
 use crate::commit::{Committed, Committer, Handoff};
 use crate::dedup::Dedup;
@@ -46,6 +47,8 @@ pub struct LogConfig {
     pub limits: Limits,
     /// A directory to keep a plain copy of the published log in.
     pub publish_dir: Option<PathBuf>,
+    /// Places outside the stores that remember what was published.
+    pub anchors: Vec<Anchor>,
     /// The threads that hash; several logs may share them.
     pub hashing: Arc<rayon::ThreadPool>,
     /// Whether an identity has one index only, as every log but that of a bench needs it (feature
@@ -71,6 +74,7 @@ impl LogConfig {
             clock: Arc::new(SystemClock::new()),
             limits: Limits::default(),
             publish_dir: None,
+            anchors: Vec::new(),
             hashing,
             #[cfg(any(test, feature = "testing"))]
             deduplication: true,
@@ -78,7 +82,7 @@ impl LogConfig {
     }
 
     /// What the store of this log is created for.
-    fn identity(&self) -> Result<LogIdentity, OpenError> {
+    pub(crate) fn identity(&self) -> Result<LogIdentity, OpenError> {
         Ok(LogIdentity {
             origin: self.origin.clone(),
             kind: self.kind.clone(),
@@ -94,7 +98,7 @@ impl LogConfig {
         dedup
     }
 
-    fn key(&self) -> Result<&VerifierKey, OpenError> {
+    pub(crate) fn key(&self) -> Result<&VerifierKey, OpenError> {
         let first = self.signers.first();
         let none = || OpenError::Sign("no signer is configured".to_owned());
         first.map(|signer| signer.verifier()).ok_or_else(none)
@@ -143,6 +147,8 @@ pub struct LogStatus {
     pub stopped: Option<String>,
     /// Why the log refuses batches until something outside it is put right, if it does.
     pub refusing: Option<String>,
+    /// Why nothing is published until something outside the log is put right, if nothing is.
+    pub held: Option<String>,
 }
 
 /// An open log. Clones share it.
@@ -159,6 +165,7 @@ struct Inner {
     committed: Arc<Signal<Committed>>,
     fail_stop: Arc<FailStop>,
     refusing: Arc<Mutex<Option<String>>>,
+    held: Arc<Mutex<Option<String>>>,
     metrics: Arc<Metrics>,
     reader: Reader,
     /// The running threads, until the log is closed.
@@ -294,6 +301,7 @@ impl Log {
             pool_bytes,
             stopped: self.inner.fail_stop.reason().map(str::to_owned),
             refusing: crate::lock(&self.inner.refusing).clone().filter(|_| behind),
+            held: crate::lock(&self.inner.held).clone(),
         }
     }
 
@@ -325,6 +333,7 @@ struct Parts<'a> {
     publication: Arc<Signal<Publication>>,
     fail_stop: Arc<FailStop>,
     refusing: Arc<Mutex<Option<String>>>,
+    held: Arc<Mutex<Option<String>>>,
     metrics: Arc<Metrics>,
     tile_cache: Arc<TileCache>,
     dedup: Arc<Dedup>,
@@ -350,6 +359,7 @@ impl<'a> Parts<'a> {
         let dedup = config.dedup(stores);
         let format = config.format.as_ref();
         let recovered = recover::tail(&stored, format, &published).and_then(|tail| {
+            anchor::check(&config.anchors, config.key()?, &stored, &tail.head)?;
             recover::identities(&stored, format, &tail.head, &dedup)?;
             Ok(tail)
         });
@@ -386,6 +396,7 @@ impl<'a> Parts<'a> {
             publication,
             fail_stop: Arc::new(FailStop::new(Arc::clone(&pool))),
             refusing: Arc::default(),
+            held: Arc::default(),
             pool,
             metrics: Arc::default(),
             tile_cache: Arc::default(),
@@ -414,6 +425,7 @@ impl<'a> Parts<'a> {
             committed: Arc::clone(&self.committed),
             fail_stop: Arc::clone(&self.fail_stop),
             refusing: Arc::clone(&self.refusing),
+            held: Arc::clone(&self.held),
             metrics: Arc::clone(&self.metrics),
             reader: self.reader(),
             driver: Mutex::new(None),
@@ -466,12 +478,14 @@ impl<'a> Parts<'a> {
             origin: self.config.origin.clone(),
             signers: self.config.signers.clone(),
             store: Arc::clone(&self.stores.checkpoint),
+            anchors: self.config.anchors.clone(),
             clock: Arc::clone(&self.config.clock),
             limits: self.config.limits.clone(),
             metrics: Arc::clone(&self.metrics),
             committed: Arc::clone(&self.committed),
             publication: Arc::clone(&self.publication),
             fail_stop: Arc::clone(&self.fail_stop),
+            held: Arc::clone(&self.held),
             published_at: None,
             failed_at: None,
             seen: self.committed.get(),
@@ -523,7 +537,7 @@ impl<'a> Parts<'a> {
 }
 
 #[cfg(feature = "rocks")]
-mod embedded;
+pub(crate) mod embedded;
 #[cfg(any(test, feature = "testing"))]
 mod stepped;
 

@@ -58,6 +58,8 @@ pub struct Metrics {
     pub checkpoints: Counter,
     /// Attempts to sign a checkpoint that failed.
     pub sign_failures: Counter,
+    /// Heads that were not published because an anchor could not be written.
+    pub anchor_failures: Counter,
     /// Bundles moved to the cold store.
     pub bundles_tiered: Counter,
     /// Attempts to move bundles to the cold store that failed.

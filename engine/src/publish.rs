@@ -4,13 +4,18 @@
 //! after it is committed, the signed checkpoint is kept durably outside the hot store, and only
 //! then can anyone see it. A crash between the steps leaves a head that is signed late or signed
 //! again, never one that was shown and forgotten.
+//!
+//! A head that cannot be signed, or that an anchor cannot take, is held and tried again. The
+//! anchors come before the log's own file: what is shown after a crash is that file, and no anchor
+//! may be behind it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tiles::{Checkpoint, Hash, LeafIndex, NoteSigner, Origin, TreeSize, sign_note};
 
+use crate::anchor::{self, Anchor};
 use crate::clock::{Clock, UnixMillis};
 use crate::commit::Committed;
 use crate::driver::Step;
@@ -61,12 +66,15 @@ pub(crate) struct Publisher {
     pub(crate) origin: Origin,
     pub(crate) signers: Vec<Arc<dyn NoteSigner>>,
     pub(crate) store: Arc<dyn CheckpointStore>,
+    pub(crate) anchors: Vec<Anchor>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) committed: Arc<Signal<Committed>>,
     pub(crate) publication: Arc<Signal<Publication>>,
     pub(crate) fail_stop: Arc<FailStop>,
+    /// Why nothing is published right now, for those who watch the log.
+    pub(crate) held: Arc<Mutex<Option<String>>>,
     /// Monotonic time of the last publication by this process, and of the last failed attempt.
     /// Owned by the publisher.
     pub(crate) published_at: Option<Duration>,
@@ -95,15 +103,21 @@ impl Publisher {
             Ok(head) => self.publish(head, now),
             Err(why) => {
                 self.metrics.sign_failures.add(1);
-                tracing::error!(%why, "the checkpoint cannot be signed; trying again");
-                self.failed_at = Some(now);
-                if committed.ended {
-                    let why = format!("shut down before the checkpoint could be signed: {why}");
-                    return self.end(AddError::Fatal(why));
-                }
-                Step::Again
+                self.hold(format!("the checkpoint cannot be signed: {why}"), now)
             }
         }
+    }
+
+    /// Shows nothing for now, because of something outside the log; the next step tries again.
+    fn hold(&mut self, why: String, now: Duration) -> Step {
+        tracing::error!(%why, "nothing is published; trying again");
+        self.failed_at = Some(now);
+        if self.seen.ended {
+            let why = format!("shut down before the last checkpoint could be published: {why}");
+            return self.end(AddError::Fatal(why));
+        }
+        *crate::lock(&self.held) = Some(why);
+        Step::Again
     }
 
     /// Sleeps after a step that had nothing to do: until something changes that the step did not
@@ -143,7 +157,7 @@ impl Publisher {
         sign_head(&self.origin, &self.signers, head, self.clock.now())
     }
 
-    /// Keeps a signed head durably, then shows it.
+    /// Keeps a signed head durably, in the anchors and in the log's own file, then shows it.
     fn publish(&mut self, head: PublishedHead, now: Duration) -> Step {
         let published = self.publication.get().head;
         let extends = head.size > published.size
@@ -151,6 +165,10 @@ impl Publisher {
         #[cfg(feature = "planted-bugs")]
         let extends = extends || crate::planted::is(crate::planted::Bug::OlderHeadSigned);
         assert!(extends, "a signed head extends the last one or repeats it");
+        if let Err(why) = anchor::keep(&self.anchors, &head.checkpoint) {
+            self.metrics.anchor_failures.add(1);
+            return self.hold(why, now);
+        }
         if let Err(error) = self.store.keep(&head.checkpoint) {
             let error = self
                 .fail_stop
@@ -159,7 +177,9 @@ impl Publisher {
         }
         self.metrics.checkpoints.add(1);
         self.published_at = Some(now);
-        self.failed_at = None;
+        if self.failed_at.take().is_some() {
+            *crate::lock(&self.held) = None;
+        }
         self.publication
             .update(|publication| publication.head = Arc::new(head));
         Step::Again

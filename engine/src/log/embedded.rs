@@ -25,20 +25,20 @@ use crate::store::{
     CheckpointFile, FileStore, HotStore, LogIdentity, RocksStore, parent_of, sync_dir,
 };
 
-fn hot_dir(log_dir: &Path) -> PathBuf {
+pub(crate) fn hot_dir(log_dir: &Path) -> PathBuf {
     log_dir.join("hot")
 }
 
-fn cold_dir(log_dir: &Path) -> PathBuf {
+pub(crate) fn cold_dir(log_dir: &Path) -> PathBuf {
     log_dir.join("cold")
 }
 
-fn checkpoint_path(log_dir: &Path) -> PathBuf {
+pub(crate) fn checkpoint_path(log_dir: &Path) -> PathBuf {
     log_dir.join("checkpoint")
 }
 
 /// The stores of an existing directory, around an opened hot store.
-fn stores(log_dir: &Path, hot: RocksStore) -> Result<Stores, OpenError> {
+pub(crate) fn stores(log_dir: &Path, hot: RocksStore) -> Result<Stores, OpenError> {
     let log_id = hot.log_identity()?.log_id;
     Ok(Stores {
         hot: Arc::new(hot),

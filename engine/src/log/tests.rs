@@ -1,5 +1,6 @@
 //! A whole log on stores in memory: what is promised about entries, duplicates and restarts.
 
+mod anchors;
 mod checked_index;
 mod faults;
 #[cfg(feature = "rocks")]

@@ -32,6 +32,7 @@ mod rocks;
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use bytes::Bytes;
 use tiles::{BundleRef, Hash, LeafIndex, TileId, TileRef, TileWidth, TreeSize};
@@ -250,6 +251,16 @@ pub trait HotStore: Send + Sync + fmt::Debug {
     /// index. Nothing for a store that is not on a disk.
     fn disk_usage(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
+    }
+
+    /// Makes a copy of the store at the path `to`, where nothing may be yet: the state of one
+    /// instant during this call, durable when it returns. Writes go on meanwhile.
+    ///
+    /// # Errors
+    /// If the copy cannot be made, or this kind of store has no copies.
+    fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
+        let why = "this kind of store makes no snapshots";
+        Err(StoreError::Backend(format!("{}: {why}", to.display())))
     }
 }
 

@@ -301,6 +301,10 @@ impl HotStore for RocksStore {
     fn disk_usage(&self) -> Vec<(&'static str, u64)> {
         self.sizes_on_disk()
     }
+
+    fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
+        snapshot::take(&self.db, to)
+    }
 }
 
 /// The pieces of one object, put together in order.
@@ -406,5 +410,6 @@ mod encoding;
 mod identity_runs;
 mod log_files;
 mod owners;
+mod snapshot;
 #[cfg(test)]
 mod tests;
