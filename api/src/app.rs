@@ -62,6 +62,8 @@ pub(crate) struct ServedLog {
     /// Where the store is, unless it is in memory.
     pub(crate) volume: Option<Volume>,
     pub(crate) full_tiles: FullTiles,
+    /// Whether any place outside the data directory remembers what the log published.
+    pub(crate) anchored: bool,
 }
 
 impl ServedLog {

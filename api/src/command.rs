@@ -1,17 +1,19 @@
 //! The command line: one file per subcommand, each with its arguments and what it does.
 
+mod backup;
 mod export;
 mod fsck;
 mod init;
 mod key;
 mod log_add;
 mod progress;
-mod remote;
+mod recover;
+pub(crate) mod remote;
 mod serve;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{ConfigError, LoadError, NameError, UnknownLog};
+use crate::config::{ConfigError, LoadError, NameError, UnknownAnchor, UnknownLog};
 use crate::origin::{OriginError, UrlHostError};
 
 /// The whole command line.
@@ -57,6 +59,8 @@ enum Command {
     Fsck(fsck::Args),
     Export(export::Args),
     Key(key::Args),
+    Backup(backup::Args),
+    Recover(recover::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +77,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Fsck(args) => fsck::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Key(args) => key::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Recover(args) => recover::run(&args),
     }
 }
 
@@ -84,7 +90,9 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<UnknownLog>()
         || error.is::<OriginError>()
         || error.is::<UrlHostError>()
-        || error.is::<export::TargetError>();
+        || error.is::<UnknownAnchor>()
+        || error.is::<export::TargetError>()
+        || error.is::<backup::TargetError>();
     if written_wrongly { 2 } else { 1 }
 }
 
@@ -103,7 +111,9 @@ mod tests {
                 .to_string()
                 .contains("cairnd init --dir")
         );
-        for command in ["init", "serve", "fsck", "export", "key"] {
+        for command in [
+            "init", "serve", "fsck", "export", "key", "backup", "recover",
+        ] {
             let help = cli
                 .find_subcommand_mut(command)
                 .unwrap()

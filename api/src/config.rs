@@ -5,6 +5,7 @@
 //! unknown key is a wrong file. Paths in the file are relative to the data directory. The file that
 //! `init` writes, with a comment on every key, is `template`.
 
+pub(crate) mod anchors;
 mod log_section;
 pub(crate) mod places;
 mod table;
@@ -22,6 +23,7 @@ use crate::client_address::TrustedProxies;
 use crate::limits::Limits;
 use crate::origin;
 
+pub(crate) use anchors::{AnchorSetting, UnknownAnchor};
 pub(crate) use log_section::LogSettings;
 use log_section::parse_logs;
 pub(crate) use table::ConfigError;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use engine::{Log, LogConfig, Reader};
+use engine::{Anchor, Log, LogConfig, Reader};
 use tempfile::TempDir;
 
 use crate::config::LogSettings;
@@ -23,7 +23,7 @@ pub(crate) fn create(dir: &Path, settings: &LogSettings, key: &LogKey) -> anyhow
     Ok(embedded::create(&settings.store_dir(dir), &config)?)
 }
 
-/// Opens a log to add to it. Never makes one.
+/// Opens a log to add to it, guarded by its `anchors`. Never makes one.
 ///
 /// # Errors
 /// If there is none, another process has it open, or it is not what was published.
@@ -32,11 +32,27 @@ pub(crate) fn open(
     settings: &LogSettings,
     key: &LogKey,
     hashing: HashingPool,
+    anchors: Vec<Anchor>,
 ) -> anyhow::Result<Log> {
-    Ok(embedded::open(
-        &settings.store_dir(dir),
-        &config(settings, key, hashing),
-    )?)
+    let mut config = config(settings, key, hashing);
+    config.anchors = anchors;
+    Ok(embedded::open(&settings.store_dir(dir), &config)?)
+}
+
+/// Takes up a log that is to be caught up with a public copy. Keeps every other process out.
+///
+/// # Errors
+/// As [`open`], but a log that is older than what was published is what this is for.
+#[cfg(feature = "rocks")]
+pub(crate) fn catch_up(
+    dir: &Path,
+    settings: &LogSettings,
+    key: &LogKey,
+    anchors: Vec<Anchor>,
+) -> anyhow::Result<engine::CatchUp> {
+    let mut config = config(settings, key, engine::hashing_pool()?);
+    config.anchors = anchors;
+    Ok(engine::CatchUp::open(&settings.store_dir(dir), &config)?)
 }
 
 /// A log as its store has it at one moment, also beside a running server.
@@ -52,12 +68,17 @@ pub(crate) struct Snapshot {
 /// # Errors
 /// If there is no such log, or the store holds another than cairn.toml says.
 pub(crate) fn snapshot(dir: &Path, settings: &LogSettings) -> anyhow::Result<Snapshot> {
+    read_beside(&settings.store_dir(dir), settings)
+}
+
+/// As [`snapshot`], of a log whose store is anywhere.
+pub(crate) fn read_beside(store_dir: &Path, settings: &LogSettings) -> anyhow::Result<Snapshot> {
     let key = keys::load(&settings.key, &settings.origin)?;
     let scratch = tempfile::Builder::new()
         .prefix("cairnd-")
         .tempdir()
         .context("no temporary directory can be made; set TMPDIR to one that can be written")?;
-    let reader = embedded::open_beside(&settings.store_dir(dir), scratch.path(), &key.verifier)?;
+    let reader = embedded::open_beside(store_dir, scratch.path(), &key.verifier)?;
     Ok(Snapshot {
         reader,
         _scratch: scratch,

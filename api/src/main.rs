@@ -4,6 +4,8 @@
 //! 1 the command failed (for `fsck` also: a difference was found), 2 the command line or cairn.toml
 //! is wrong.
 
+mod admin;
+mod anchors;
 mod answer;
 mod app;
 mod body;

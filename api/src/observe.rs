@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::answer::leave_out_body;
 use crate::app::App;
 use crate::error::Refusal;
-pub(crate) use health::{Detail, Health};
+pub(crate) use health::{Detail, Health, NO_ANCHOR};
 pub(crate) use metrics::Metrics;
 pub(crate) use request::observe;
 pub(crate) use volume::Volume;

@@ -23,23 +23,26 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::anchors::{self, Unreachable};
 use crate::app::{App, LogKind, LogState, PublishLag, ServedLog, Token};
-use crate::config::{Config, LogSettings, MetricsListen};
+use crate::config::{self, Config, LogSettings, MetricsListen};
 use crate::keys::LogKey;
 use crate::limits::METRICS_CONNECTIONS_MAX;
 use crate::log_config::HashingPool;
-use crate::observe::{self, Metrics, Volume};
+use crate::observe::{self, Metrics, NO_ANCHOR, Volume};
 use crate::read::full_tiles::FullTiles;
 use crate::stdout::say;
-use crate::{keys, log_config, origin, rekor};
+use crate::{admin, keys, log_config, origin, rekor};
 use connection::Server;
 pub(crate) use public::Public;
 
 /// What the command line may override.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) metrics_listen: Option<MetricsListen>,
+    /// Anchors that are not asked.
+    pub(crate) without_anchors: Vec<String>,
 }
 
 /// Serves until a signal ends it.
@@ -47,21 +50,22 @@ pub(crate) struct Overrides {
 /// # Errors
 /// If the directory is in use, a listener can't be bound, no log can be opened, or the logs did not
 /// drain in time.
-pub(crate) fn run(mut config: Config, overrides: Overrides) -> anyhow::Result<()> {
+pub(crate) fn run(mut config: Config, overrides: &Overrides) -> anyhow::Result<()> {
     config.listen = overrides.listen.unwrap_or(config.listen);
     config.metrics = overrides.metrics_listen.unwrap_or(config.metrics);
+    config::anchors::check_waived(&config.logs, &overrides.without_anchors)?;
     let started = engine::Clock::now(&engine::SystemClock::new());
     let _lock = engine::DirLock::acquire(&config.dir, started)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(serve(&config));
+    let outcome = runtime.block_on(serve(&config, &overrides.without_anchors));
     // Whatever still runs was given its time; blocking tasks can't be cancelled, only left.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+async fn serve(config: &Config, waived: &[String]) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     // Bound first, so that an address in use costs nothing; accepted from only once the logs are
     // open and have their first entries.
@@ -72,7 +76,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         None => None,
     };
     let logs = tokio::select! {
-        logs = open_logs(config) => logs,
+        logs = open_logs(config, waived) => logs,
         name = signals.next() => return stop_at_once(name),
     };
     check_one_open(&logs)?;
@@ -92,6 +96,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .as_ref()
         .map(TcpListener::local_addr)
         .transpose()?;
+    let _admin = admin::listen(config, &app);
     announce(&app, bound, metrics_bound);
     tracing::info!(url = app.url, "serving");
 
@@ -122,11 +127,17 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// Opens every log of `config`, or says why not.
-async fn open_logs(config: &Config) -> Vec<Arc<ServedLog>> {
+async fn open_logs(config: &Config, waived: &[String]) -> Vec<Arc<ServedLog>> {
     let hashing = engine::hashing_pool().map_err(|error| error.to_string());
     let (mut logs, mut taken) = (Vec::new(), KeysTaken::default());
     for settings in &config.logs {
-        let mut log = open_log(config, settings, &mut taken, hashing.clone()).await;
+        let opening = Opening {
+            config,
+            settings,
+            waived,
+            hashing: hashing.clone(),
+        };
+        let mut log = open_log(opening, &mut taken).await;
         if let Err(reason) = prepare(&log).await {
             log.state = LogState::Failed(reason);
         }
@@ -138,12 +149,17 @@ async fn open_logs(config: &Config) -> Vec<Arc<ServedLog>> {
     logs
 }
 
-async fn open_log(
-    config: &Config,
-    settings: &LogSettings,
-    taken: &mut KeysTaken,
+/// What it takes to open a log.
+struct Opening<'a> {
+    config: &'a Config,
+    settings: &'a LogSettings,
+    /// Anchors that are not asked.
+    waived: &'a [String],
     hashing: Result<HashingPool, String>,
-) -> ServedLog {
+}
+
+async fn open_log(opening: Opening<'_>, taken: &mut KeysTaken) -> ServedLog {
+    let (config, settings) = (opening.config, opening.settings);
     let mut log = ServedLog {
         name: settings.name.clone(),
         kind: settings.kind,
@@ -158,8 +174,12 @@ async fn open_log(
         publish_lag: PublishLag::new(settings.engine_limits.checkpoint_interval),
         volume: Some(Volume::of(&settings.store_dir(&config.dir))),
         full_tiles: FullTiles::default(),
+        anchored: !settings.anchors.is_empty(),
     };
-    log.state = match open_parts(config, settings, taken, hashing).await {
+    if !log.anchored {
+        tracing::warn!(log = log.name, "{NO_ANCHOR}");
+    }
+    log.state = match open_parts(opening, taken).await {
         Ok((open, key, tokens)) => {
             log.verifier = Some(key.verifier);
             log.tokens = tokens;
@@ -172,12 +192,11 @@ async fn open_log(
 
 /// The log, its key, and who may add to it.
 async fn open_parts(
-    config: &Config,
-    settings: &LogSettings,
+    opening: Opening<'_>,
     taken: &mut KeysTaken,
-    hashing: Result<HashingPool, String>,
 ) -> Result<(engine::Log, LogKey, Vec<Token>), String> {
-    let hashing = hashing?;
+    let (config, settings) = (opening.config, opening.settings);
+    let hashing = opening.hashing?;
     let key = keys::load(&settings.key, &settings.origin).map_err(|error| error.to_string())?;
     taken.add(settings, &key.verifier)?;
     let tokens = match &settings.tokens_file {
@@ -185,10 +204,13 @@ async fn open_parts(
         None => Vec::new(),
     };
     let (dir, owned, opening_key) = (config.dir.clone(), settings.clone(), key.clone());
-    // Opening reads the disk and may have to rebuild; it must not hold up the signals.
-    let opening =
-        tokio::task::spawn_blocking(move || log_config::open(&dir, &owned, &opening_key, hashing));
-    match opening.await {
+    let waived = opening.waived.to_vec();
+    // Opening asks anchors, reads the disk and may have to rebuild; signals must not wait for it.
+    let open = tokio::task::spawn_blocking(move || {
+        let anchors = anchors::gather(&owned, &waived, Unreachable::Refuse)?;
+        log_config::open(&dir, &owned, &opening_key, hashing, anchors)
+    });
+    match open.await {
         Ok(Ok(open)) => Ok((open, key, tokens)),
         Ok(Err(error)) => Err(format!("{error:#}")),
         Err(error) => Err(format!("opening it panicked: {error}")),

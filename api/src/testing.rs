@@ -96,6 +96,7 @@ impl TestLog {
             duplicates: self.duplicates,
             tokens: self.tokens.iter().map(|token| Token::new(token)).collect(),
             read_only: self.read_only,
+            anchored: true,
             checkpoint_age_max: Duration::from_mins(1),
             publish_lag: PublishLag::new(Duration::ZERO),
             volume: None,

@@ -17,7 +17,9 @@
 //! Batch times are not public. Recovered entries get the time of their recovery; like all batch
 //! times these strictly increase.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use bytes::Bytes;
 use rayon::prelude::*;
@@ -191,17 +193,18 @@ impl CatchUp {
     /// Appends what `copy` has under the signed note `checkpoint` and the store has not. `progress`
     /// is told the committed size after each batch.
     ///
-    /// Bundles are asked for once each, in order, beginning with the one that the store's head lies
-    /// in; tiles in any order.
-    ///
     /// # Errors
     /// See [`CatchUpError`].
-    pub fn run<L: LogBytes>(
+    pub fn run<L>(
         &mut self,
         copy: &L,
         checkpoint: &[u8],
         progress: &mut dyn FnMut(TreeSize),
-    ) -> Result<CaughtUp, CatchUpError<L::Error>> {
+    ) -> Result<CaughtUp, CatchUpError<L::Error>>
+    where
+        L: LogBytes + Sync,
+        L::Error: Send,
+    {
         let (opened, _) = tiles::open_checkpoint(checkpoint, std::slice::from_ref(&self.key))
             .map_err(|error| CatchUpError::Checkpoint(error.to_string()))?;
         let target = Target {
@@ -300,27 +303,30 @@ impl CatchUp {
     }
 
     /// The next bundles, up to the bounds of a batch.
-    fn fetch<L: LogBytes>(
-        &self,
-        copy: &L,
-        end: TreeSize,
-    ) -> Result<Fetched, CatchUpError<L::Error>> {
+    fn fetch<L>(&self, copy: &L, end: TreeSize) -> Result<Fetched, CatchUpError<L::Error>>
+    where
+        L: LogBytes + Sync,
+        L::Error: Send,
+    {
         let begin = self.tail.head.size;
+        let is_full = |size: TreeSize, bytes_len| {
+            let count = usize::try_from(size.get() - begin.get()).unwrap_or(usize::MAX);
+            count >= self.limits.batch_count_max || bytes_len >= self.limits.batch_bytes_max
+        };
         let (mut bundles, mut bytes_len, mut size) = (Vec::new(), 0, begin);
-        for bundle in tiles::bundles_changed(begin, end) {
-            let bytes = copy.bundle(bundle).map_err(|source| CatchUpError::Source {
-                path: tiles::entries_path(bundle),
-                source,
-            })?;
-            bytes_len += bytes.len();
-            bundles.push((bundle, Bytes::from(bytes)));
-            let count = u64::from(bundle.width.get());
-            size = TreeSize::new(bundle.index * OBJECT_WIDTH + count);
-            let added = size.get() - begin.get();
-            if usize::try_from(added).map_or(true, |added| added >= self.limits.batch_count_max)
-                || bytes_len >= self.limits.batch_bytes_max
-            {
-                break;
+        while size < end && !is_full(size, bytes_len) {
+            let mut group = Vec::new();
+            for bundle in tiles::bundles_changed(size, end).take(FETCHED_AT_ONCE) {
+                group.push(bundle);
+                let count = u64::from(bundle.width.get());
+                size = TreeSize::new(bundle.index * OBJECT_WIDTH + count);
+                if is_full(size, bytes_len) {
+                    break;
+                }
+            }
+            for bundle in fetch_at_once(copy, &group)? {
+                bytes_len += bundle.1.len();
+                bundles.push(bundle);
             }
         }
         Ok(Fetched { bundles, size })
@@ -400,6 +406,42 @@ impl CatchUp {
         })
         .collect()
     }
+}
+
+/// Bundles asked for at once: enough to hide the latency, few enough not to be a burden.
+const FETCHED_AT_ONCE: usize = 8;
+
+/// The bytes of a few bundles, all asked for at the same time.
+fn fetch_at_once<L>(
+    copy: &L,
+    bundles: &[BundleRef],
+) -> Result<Vec<(BundleRef, Bytes)>, CatchUpError<L::Error>>
+where
+    L: LogBytes + Sync,
+    L::Error: Send,
+{
+    let answers: Vec<Result<Vec<u8>, L::Error>> = thread::scope(|scope| {
+        let ask = |bundle: &BundleRef| {
+            let bundle = *bundle;
+            scope.spawn(move || copy.bundle(bundle))
+        };
+        let asked: Vec<_> = bundles.iter().map(ask).collect();
+        let answer = |thread: thread::ScopedJoinHandle<'_, _>| thread.join();
+        let answers = asked.into_iter().map(answer);
+        answers
+            .map(|answer| answer.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    });
+    let pairs = bundles.iter().zip(answers);
+    pairs
+        .map(|(bundle, answer)| match answer {
+            Ok(bytes) => Ok((*bundle, Bytes::from(bytes))),
+            Err(source) => Err(CatchUpError::Source {
+                path: tiles::entries_path(*bundle),
+                source,
+            }),
+        })
+        .collect()
 }
 
 /// Why a tree was not proven to be a prefix of another.

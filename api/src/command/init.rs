@@ -186,7 +186,10 @@ fn report(args: &Args, config: &Config) -> anyhow::Result<()> {
         );
     }
     say!("  {}", config.dir.join(config::FILE_NAME).display());
-    say!("Back up from time to time, from one instant: {dir}/logs. An old copy is refused.");
+    say!("Back up from time to time: cairnd backup --dir {dir} --to DIRECTORY");
+    say!(
+        "Set `anchors` in cairn.toml: they make an old copy of this directory known for what it is."
+    );
     say!("Give the verifier key to everybody who is to check the log.");
     say!();
     say!("Next: cairnd serve --dir {dir}");

@@ -30,7 +30,7 @@ const READERS_COUNT: NonZeroUsize = NonZeroUsize::new(8).expect("eight are not n
 
 /// A log's public address.
 #[derive(Clone, Debug)]
-pub(super) struct RemoteLog {
+pub(crate) struct RemoteLog {
     client: Client,
     /// Without a trailing slash.
     base: String,
@@ -39,7 +39,7 @@ pub(super) struct RemoteLog {
 /// Why a resource could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(super) enum RemoteError {
+pub(crate) enum RemoteError {
     #[error("GET {url}")]
     Http { url: String, source: reqwest::Error },
     #[error("GET {url}")]
@@ -63,7 +63,7 @@ pub(super) fn parse_vkey(text: &str) -> Result<VerifierKey, String> {
 }
 
 impl RemoteLog {
-    pub(super) fn new(url: &str) -> anyhow::Result<RemoteLog> {
+    pub(crate) fn new(url: &str) -> anyhow::Result<RemoteLog> {
         let client = Client::builder()
             .user_agent(concat!("cairnd/", env!("CARGO_PKG_VERSION")))
             .timeout(TIMEOUT)
@@ -77,10 +77,15 @@ impl RemoteLog {
 
     /// The newest checkpoint, its signature checked.
     pub(super) fn checkpoint(&self, key: &VerifierKey) -> anyhow::Result<Checkpoint> {
-        let note = self.get("checkpoint", CHECKPOINT_LEN_BYTES_MAX)?;
+        let note = self.note()?;
         let (checkpoint, _note) = tiles::open_checkpoint(&note, std::slice::from_ref(key))
             .with_context(|| format!("{}/checkpoint is not signed as --vkey says", self.base))?;
         Ok(checkpoint)
+    }
+
+    /// The newest checkpoint as it is, whoever signed it.
+    pub(crate) fn note(&self) -> Result<Vec<u8>, RemoteError> {
+        self.get("checkpoint", CHECKPOINT_LEN_BYTES_MAX)
     }
 
     fn get(&self, path: &str, len_bytes_max: u64) -> Result<Vec<u8>, RemoteError> {

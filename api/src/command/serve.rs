@@ -38,6 +38,10 @@ pub(super) struct Args {
     /// Serve metrics here instead of where cairn.toml says, or "off"
     #[arg(long, value_name = "ADDR", value_parser = parse_metrics_listen)]
     metrics_listen: Option<MetricsListen>,
+    /// Don't ask this anchor at this start, named as messages name it: because it is new, or lost
+    /// for good. May be given several times
+    #[arg(long, value_name = "ANCHOR")]
+    without_anchor: Vec<String>,
     /// How log lines look
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
@@ -49,8 +53,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let overrides = Overrides {
         listen: args.listen,
         metrics_listen: args.metrics_listen,
+        without_anchors: args.without_anchor.clone(),
     };
-    serve::run(config, overrides)
+    serve::run(config, &overrides)
 }
 
 fn parse_metrics_listen(text: &str) -> Result<MetricsListen, String> {

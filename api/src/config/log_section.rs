@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::anchors::{self, AnchorSetting};
 use super::table::{ConfigError, Field, Source, Table};
 use super::{DAY_MS, HOUR_MS, NAME_ALLOWED, SECOND_MS, check_name, places};
 use crate::app::{Duplicates, LogKind};
@@ -25,6 +26,7 @@ pub(crate) struct LogSettings {
     pub(crate) hosts: Vec<String>,
     pub(crate) tokens_file: Option<PathBuf>,
     pub(crate) publish_dir: Option<PathBuf>,
+    pub(crate) anchors: Vec<AnchorSetting>,
     pub(crate) read_only: bool,
     pub(crate) engine_limits: engine::Limits,
 }
@@ -51,16 +53,23 @@ pub(super) fn parse_logs(
         ));
     }
     let mut taken = Taken::default();
-    let (mut logs, mut publish_fields) = (Vec::new(), Vec::new());
+    let (mut logs, mut place_fields) = (Vec::new(), Vec::new());
     for (line, table) in tables {
         let table = Table::new(source, "log", line, table);
-        let (log, publish_field) = parse_log(table, dir, limits, &mut taken)?;
-        publish_fields.push(publish_field);
+        let (log, places) = parse_log(table, dir, limits, &mut taken)?;
+        place_fields.push(places);
         logs.push(log);
     }
-    // The last, because a directory may stand against any log of the file.
-    check_publish_dirs(dir, &logs, &publish_fields)?;
+    // The last, because a place may stand against any log of the file.
+    check_publish_dirs(dir, &logs, &place_fields)?;
+    check_anchors(dir, &logs, &place_fields)?;
     Ok(logs)
+}
+
+/// Where in the file a log names places to write to, which all sections decide on.
+struct PlaceFields<'a> {
+    publish_dir: Option<Field<'a>>,
+    anchors: Option<Field<'a>>,
 }
 
 /// What earlier logs of the file have, and no later one may.
@@ -74,13 +83,13 @@ struct Taken {
     hosts: BTreeSet<String>,
 }
 
-/// One section, and where its `publish_dir` is, which all sections decide on.
+/// One section.
 fn parse_log<'a>(
     mut table: Table<'a>,
     dir: &Path,
     limits: &Limits,
     taken: &mut Taken,
-) -> Result<(LogSettings, Option<Field<'a>>), ConfigError> {
+) -> Result<(LogSettings, PlaceFields<'a>), ConfigError> {
     let name = parse_name(&table.require("name", NAME_ALLOWED)?, taken)?;
     let kinds = [LogKind::RekorV2, LogKind::Raw].map(|kind| (kind.as_str(), kind));
     let kind = table
@@ -110,6 +119,11 @@ fn parse_log<'a>(
         Some(field) => Some(dir.join(field.string()?)),
         None => None,
     };
+    let anchors_field = table.take("anchors");
+    let anchors = match &anchors_field {
+        Some(field) => anchors::parse(field, dir)?,
+        None => Vec::new(),
+    };
     let read_only = table
         .take("read_only")
         .map_or(Ok(false), |field| field.boolean())?;
@@ -124,10 +138,15 @@ fn parse_log<'a>(
         hosts,
         tokens_file,
         publish_dir,
+        anchors,
         read_only,
         engine_limits,
     };
-    Ok((log, publish_field))
+    let fields = PlaceFields {
+        publish_dir: publish_field,
+        anchors: anchors_field,
+    };
+    Ok((log, fields))
 }
 
 fn parse_name(field: &Field<'_>, taken: &mut Taken) -> Result<String, ConfigError> {
@@ -228,19 +247,19 @@ fn parse_hosts(
     Ok(hosts)
 }
 
-/// Checks each log's `publish_dir`, which is the field at the log's place in `fields`. Of two that
-/// stand against each other the later one is refused.
+/// Checks each log's `publish_dir`; `fields` are in the order of the logs. Of two that stand
+/// against each other the later one is refused.
 fn check_publish_dirs(
     dir: &Path,
     logs: &[LogSettings],
-    fields: &[Option<Field<'_>>],
+    fields: &[PlaceFields<'_>],
 ) -> Result<(), ConfigError> {
     let mut known = logs.to_vec();
     for log in &mut known {
         log.publish_dir = None;
     }
     for (at, (log, field)) in logs.iter().zip(fields).enumerate() {
-        let (Some(field), Some(path)) = (field, &log.publish_dir) else {
+        let (Some(field), Some(path)) = (&field.publish_dir, &log.publish_dir) else {
             continue;
         };
         if let Some(problem) = places::problem(dir, &known, log, path) {
@@ -250,6 +269,34 @@ fn check_publish_dirs(
         }
         if let Some(earlier) = known.get_mut(at) {
             earlier.publish_dir.clone_from(&log.publish_dir);
+        }
+    }
+    Ok(())
+}
+
+/// As [`check_publish_dirs`], for the files among each log's `anchors`.
+fn check_anchors(
+    dir: &Path,
+    logs: &[LogSettings],
+    fields: &[PlaceFields<'_>],
+) -> Result<(), ConfigError> {
+    for (at, (log, field)) in logs.iter().zip(fields).enumerate() {
+        let Some(field) = &field.anchors else {
+            continue;
+        };
+        for anchor in &log.anchors {
+            let AnchorSetting::File(path) = anchor else {
+                continue;
+            };
+            let earlier = logs.split_at(at).0;
+            if let Some(problem) = anchors::problem(dir, logs, earlier, path) {
+                let found = format!("{}, which is {problem}", path.display());
+                let fix = format!(
+                    "name a file such as \"/mnt/anchors/{}.checkpoint\"",
+                    log.name
+                );
+                return Err(field.refuse_found(found, anchors::ALLOWED, fix));
+            }
         }
     }
     Ok(())

@@ -148,6 +148,9 @@ const LOG_TAIL: &str = r#"# Serve reads only: the log is frozen.
 # Keep a plain copy of the log in this directory, for nginx, a CDN or a bucket to serve.
 #publish_dir = "public/@NAME@"
 #publish_dir_interval_ms = 1000
+# Places outside this directory that remember the last checkpoint, so that an old copy of the log
+# is never continued: files, which are written, and URLs of public copies, which are read at start.
+#anchors = ["/mnt/elsewhere/@NAME@.checkpoint", "https://mirror.example.net/@NAME@"]
 # How long the first entry of a batch waits for others.
 #batch_age_ms = 50
 # The shortest time between two checkpoints of a growing log, and how often an idle one is

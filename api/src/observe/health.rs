@@ -40,6 +40,9 @@ struct LogHealth {
     /// Why the log is not writable, or not healthy, or soon will not be.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What could be better, though the log is healthy: for the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'static str>,
     /// The published size; absent when the log is not open.
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
@@ -56,10 +59,16 @@ struct Facts {
     checkpoint_age: Duration,
     /// Entries wait for a checkpoint, and have for too long.
     lagging: bool,
+    /// Why nothing is published.
+    held: Option<String>,
     /// Why adds are not taken.
     writable: Result<(), String>,
     volume: Condition,
 }
+
+/// What a log without anchors is told at every start.
+pub(crate) const NO_ANCHOR: &str = "no anchor is configured: an old copy of the data directory \
+    would be taken for the log, and fork it; set `anchors` in cairn.toml";
 
 impl Health {
     /// The health of `logs` at the time `now`.
@@ -97,6 +106,7 @@ fn log_health(log: &ServedLog, now: UnixMillis, detail: Detail) -> LogHealth {
                 lagging: log.publish_lag.is_too_long(published, committed, now),
                 size: status.published.size.get(),
                 checkpoint_age: now.since(status.published.signed_at),
+                held: status.held,
                 writable: status.stopped.or(status.refusing).map_or(Ok(()), Err),
                 volume: log
                     .volume
@@ -121,6 +131,7 @@ fn judge(log: &ServedLog, state: Result<Facts, String>, detail: Detail) -> LogHe
         healthy: false,
         writable: false,
         reason: None,
+        warning: (detail == Detail::Reason && !log.anchored).then_some(NO_ANCHOR),
         size: None,
         checkpoint_age_seconds: None,
         checkpoint_age_seconds_max: log.checkpoint_age_max.as_secs(),
@@ -140,9 +151,11 @@ fn judge(log: &ServedLog, state: Result<Facts, String>, detail: Detail) -> LogHe
     });
     health.writable = writable.is_ok() && !log.read_only;
     let fresh = facts.checkpoint_age <= log.checkpoint_age_max;
-    health.healthy = fresh && !facts.lagging && writable.is_ok();
+    let publishes = fresh && !facts.lagging && facts.held.is_none();
+    health.healthy = publishes && writable.is_ok();
     health.reason = match (writable, facts.volume) {
         (Err(reason), _) => Some(say("the log takes no entries", reason)),
+        _ if let Some(held) = facts.held => Some(say("nothing is published", held)),
         _ if facts.lagging => {
             Some("entries wait for a checkpoint; publishing has stopped".to_owned())
         }
@@ -179,6 +192,7 @@ mod tests {
             publish_lag: PublishLag::new(Duration::ZERO),
             volume: None,
             full_tiles: crate::read::full_tiles::FullTiles::default(),
+            anchored: false,
         }
     }
 
@@ -187,6 +201,7 @@ mod tests {
             size: 7,
             checkpoint_age: Duration::from_secs(age),
             lagging: false,
+            held: None,
             writable: writable.map_err(str::to_owned),
             volume: Condition::Good,
         }
@@ -256,6 +271,32 @@ mod tests {
         let low = judge(&log(false), Ok(on(low)), Detail::Class);
         assert!(low.healthy && low.writable);
         assert!(low.reason.unwrap().starts_with("7 MiB are left"));
+    }
+
+    #[test]
+    fn a_log_that_cannot_publish_is_unhealthy_at_once() {
+        let held = || Facts {
+            held: Some("/mnt/a is full".to_owned()),
+            ..facts(1, Ok(()))
+        };
+        let private = judge(&log(false), Ok(held()), Detail::Reason);
+        assert!(!private.healthy && private.writable);
+        assert_eq!(private.reason.unwrap(), "/mnt/a is full");
+        let public = judge(&log(false), Ok(held()), Detail::Class);
+        assert!(public.reason.unwrap().starts_with("nothing is published;"));
+    }
+
+    #[test]
+    fn a_log_without_anchors_is_healthy_and_its_operator_warned() {
+        let health = judge(&log(false), Ok(facts(1, Ok(()))), Detail::Reason);
+        assert!(health.healthy);
+        assert_eq!(health.warning, Some(NO_ANCHOR));
+        let anchored = ServedLog {
+            anchored: true,
+            ..log(false)
+        };
+        let health = judge(&anchored, Ok(facts(1, Ok(()))), Detail::Reason);
+        assert_eq!(health.warning, None);
     }
 
     #[test]

@@ -251,7 +251,7 @@ impl LogCollector {
     ];
 
     /// Counters: what has happened since the log was opened.
-    const COUNTERS: [(&str, &str, Number); 12] = [
+    const COUNTERS: [(&str, &str, Number); 13] = [
         ("log_entries", "Entries that got an index", |log| {
             log.metrics().entries.get()
         }),
@@ -279,6 +279,11 @@ impl LogCollector {
         ("log_sign_failures", "Signatures that failed", |log| {
             log.metrics().sign_failures.get()
         }),
+        (
+            "log_anchor_failures",
+            "Checkpoints held because an anchor could not be written",
+            |log| log.metrics().anchor_failures.get(),
+        ),
         (
             "log_bundles_tiered",
             "Bundles moved to the cold store",

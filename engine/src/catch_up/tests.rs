@@ -1,6 +1,6 @@
 //! Logs that lost their end, and copies that have it, lie about it, or are of another history.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tiles::{Ed25519NoteSigner, KeyName, LeafIndex, Origin};
@@ -68,7 +68,7 @@ struct Copy {
     /// The bundle in which a byte is changed.
     lies_about: Option<u64>,
     /// Bundles that it still gives.
-    left: Cell<u64>,
+    left: AtomicU64,
 }
 
 impl Copy {
@@ -79,7 +79,7 @@ impl Copy {
         Self {
             reader,
             lies_about: None,
-            left: Cell::new(u64::MAX),
+            left: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -98,8 +98,12 @@ impl LogBytes for Copy {
 
     fn bundle(&self, bundle: BundleRef) -> Result<Vec<u8>, ReadError> {
         let missing = || ReadError::Missing(ObjectId::Bundle(bundle.index));
-        let left = self.left.get().checked_sub(1).ok_or_else(missing)?;
-        self.left.set(left);
+        let taken = self
+            .left
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            });
+        taken.map_err(|_none_left| missing())?;
         let stored = self.reader.bundle(bundle)?.ok_or_else(missing)?;
         let mut bytes = stored.plain()?.to_vec();
         if self.lies_about == Some(bundle.index) {
@@ -191,7 +195,7 @@ fn an_interrupted_run_goes_on_where_it_ended() {
     let copy = Copy::of(&filled(&config, "entry", 2000), &config);
     let mut rounds = 0;
     let done = loop {
-        copy.left.set(3);
+        copy.left.store(3, Ordering::Relaxed);
         match run(&lagging, &config, &copy) {
             Ok(done) => break done,
             Err(CatchUpError::Source { .. }) => rounds += 1,
