@@ -14,5 +14,6 @@
 
 mod command_line;
 mod peers;
+mod restored;
 mod static_files;
 mod verifier;

@@ -16,7 +16,7 @@ use tiles::{Ed25519NoteSigner, KeyName, Origin};
 const ORIGIN: &str = "log.example.org";
 
 /// Three full bundles and a bit, moved to the cold store as the log of a large server would be.
-fn tiered() -> (Data, PathBuf) {
+pub(crate) fn tiered() -> (Data, PathBuf) {
     let data = Data::init("raw", ORIGIN);
     let pem = fs::read_to_string(data.path().join("keys/log.pem")).unwrap();
     let base64: String = pem

@@ -155,6 +155,11 @@ impl Load {
         self.history.lock().unwrap().seen.extend(seen);
     }
 
+    /// What is acknowledged now.
+    pub(crate) fn so_far(&self) -> Vec<Acknowledged> {
+        self.acknowledged.lock().unwrap().clone()
+    }
+
     /// Every other request is a batch of one entry twice over.
     fn add_raw(&self, mut client: Client, name: &str) {
         for n in 0_u64.. {

@@ -13,6 +13,8 @@
     reason = "tests"
 )]
 
+mod anchors;
+mod backup;
 mod auditor;
 #[cfg(feature = "slow")]
 mod clock;

@@ -102,6 +102,16 @@ impl Data {
         data
     }
 
+    /// A copy of the directory `from`, as an operator restores a backup.
+    #[must_use]
+    pub fn copy_of(from: &Path) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut copy = Command::new("cp");
+        let status = copy.arg("-a").arg(from.join(".")).arg(dir.path()).status();
+        assert!(status.expect("cp can be run").success());
+        Self { dir }
+    }
+
     /// The directory.
     #[must_use]
     pub fn path(&self) -> &Path {

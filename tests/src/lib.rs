@@ -16,6 +16,7 @@
 
 pub mod cairnd;
 pub mod environment;
+pub mod files;
 pub mod golden;
 pub mod http;
 pub mod remote;
