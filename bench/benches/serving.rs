@@ -11,6 +11,12 @@
 //! Plain alternative: a hyper server with two threads and no settings that answers every request
 //! with the same 8 KiB and the headers that hyper itself writes.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "it measures real time, and a wrong answer may end it in a panic"
+)]
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -423,7 +423,7 @@ where
     let answers: Vec<Result<Vec<u8>, L::Error>> = thread::scope(|scope| {
         let ask = |bundle: &BundleRef| {
             let bundle = *bundle;
-            scope.spawn(move || copy.bundle(bundle))
+            scope.spawn(move || copy.bundle(bundle).map(|bytes| bytes.as_ref().to_vec()))
         };
         let asked: Vec<_> = bundles.iter().map(ask).collect();
         let answer = |thread: thread::ScopedJoinHandle<'_, _>| thread.join();
@@ -501,7 +501,7 @@ impl<L: LogBytes> TileSource for CopyTiles<'_, L> {
             Ok(bytes) => bytes,
             Err(source) => return Err(PrefixError::Source { path, source }),
         };
-        Tile::parse(&bytes, tile.width)
+        Tile::parse(bytes.as_ref(), tile.width)
             .map_err(|error| PrefixError::NotProven(format!("{path}: {error}")))
     }
 }

@@ -9,7 +9,8 @@ use cairn_tests::http::Request;
 use tempfile::TempDir;
 
 use crate::damaged_object::tiered;
-use crate::load::{Load, check, data};
+use crate::history::History;
+use crate::load::{Load, data};
 
 /// A place for a backup that does not exist yet.
 fn place() -> (TempDir, PathBuf) {
@@ -58,43 +59,44 @@ fn a_backup_under_load_has_all_that_was_acknowledged_before_it() {
     let data = data();
     let server = data.serve();
     let (_dir, to) = place();
-    let (mut first, mut second) = (Vec::new(), Vec::new());
+    let mut known = History::default();
     let mut printed = String::new();
-    Load::run(&server, 0, |load| {
-        load.wait_for(150);
-        first = load.so_far();
+    Load::new(0).run(&data, &server, |load| {
+        load.wait_for_more(150);
         back_up(&data, &to);
-        let restored = Data::copy_of(&to);
-        restored.fsck();
+        Data::copy_of(&to).fsck();
         // A later one replaces it, while the load goes on.
-        load.wait_for(400);
-        second = load.so_far();
+        load.wait_for_more(500);
+        known = load.so_far();
         printed = back_up(&data, &to);
+        load.wait_for_more(100);
     });
-    assert!(second.len() > first.len());
     for words in ["rekor: ", "builds: ", "entries", "private keys"] {
         assert!(printed.contains(words), "{printed}");
     }
     server.kill();
-
     assert_eq!(fs::metadata(&to).unwrap().mode() & 0o777, 0o700);
     let is_key = |name: &str| ["rekor.pem", "builds.pem"].contains(&name);
     assert_eq!(check_modes(&to, is_key), 2);
-    let beside: Vec<_> = fs::read_dir(to.parent().unwrap()).unwrap().collect();
-    assert_eq!(beside.len(), 1, "nothing is left beside it");
+    let beside = fs::read_dir(to.parent().unwrap()).unwrap();
+    assert_eq!(beside.count(), 1, "nothing is left beside it");
+
     let restored = Data::copy_of(&to);
-    restored.fsck();
-    let server = restored.serve();
-    check(&restored, &server, &second);
+    known.check_reopened(&restored);
     // What was acknowledged keeps its index when it is sent again, and the log goes on.
-    let known = second.iter().find(|entry| entry.log == "builds").unwrap();
+    let server = restored.serve();
+    let mut raw = known
+        .acknowledged
+        .iter()
+        .filter(|entry| entry.log == "builds");
+    let entry = raw.next().unwrap();
     let mut client = server.client();
-    let again = client.post("/logs/builds/add", known.entry.clone());
-    assert_eq!(again.expect(200).text().trim(), known.index.to_string());
-    let more = Load::run(&server, 1, |load| load.wait_for(100));
-    check(&restored, &server, &more);
+    let again = client.post("/logs/builds/add", entry.entry.clone());
+    assert_eq!(again.expect(200).text().trim(), entry.index.to_string());
+    let more = Load::new(1).run(&restored, &server, |load| load.wait_for_more(100));
     server.stop();
-    restored.fsck();
+    known.extend(more);
+    known.check_reopened(&restored);
 }
 
 #[test]

@@ -155,9 +155,9 @@ impl Load {
         self.history.lock().unwrap().seen.extend(seen);
     }
 
-    /// What is acknowledged now.
-    pub(crate) fn so_far(&self) -> Vec<Acknowledged> {
-        self.acknowledged.lock().unwrap().clone()
+    /// What is learnt by now.
+    pub(crate) fn so_far(&self) -> History {
+        self.history.lock().unwrap().clone()
     }
 
     /// Every other request is a batch of one entry twice over.

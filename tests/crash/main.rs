@@ -14,8 +14,8 @@
 )]
 
 mod anchors;
-mod backup;
 mod auditor;
+mod backup;
 #[cfg(feature = "slow")]
 mod clock;
 #[cfg(feature = "slow")]

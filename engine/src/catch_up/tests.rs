@@ -89,6 +89,7 @@ impl Copy {
 }
 
 impl LogBytes for Copy {
+    type Bytes = Vec<u8>;
     type Error = ReadError;
 
     fn tile(&self, tile: TileRef) -> Result<Vec<u8>, ReadError> {
