@@ -70,12 +70,6 @@ impl Ticket {
             .wait_blocking(|outcome| self.pick(outcome.as_ref()))
     }
 
-    /// What [`Ticket::sequenced`] would give at once; `None` while the entry still waits.
-    #[must_use]
-    pub fn outcome(&self) -> Option<Result<Sequenced, AddError>> {
-        self.pick(self.outcome.get().as_ref())
-    }
-
     /// Waits until a published head covers the entry; gives its place and the first such head that
     /// this call saw.
     ///

@@ -30,7 +30,10 @@ fn in_flight_dedup_skipped() {
 
 #[test]
 fn published_before_committed() {
-    check(Bug::PublishedBeforeCommitted, &["is committed for good"]);
+    check(
+        Bug::PublishedBeforeCommitted,
+        &["is committed for good", "the store ends at size"],
+    );
 }
 
 #[test]
@@ -45,5 +48,8 @@ fn older_head_signed() {
 
 #[test]
 fn commit_not_synced() {
-    check(Bug::CommitNotSynced, &["for good"]);
+    check(
+        Bug::CommitNotSynced,
+        &["for good", "the store ends at size"],
+    );
 }

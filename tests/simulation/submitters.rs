@@ -91,7 +91,7 @@ impl Submitters {
     pub(crate) fn collect(&mut self, log: &Log, model: &mut Model) -> Checked<Outcomes> {
         let mut outcomes = Outcomes::default();
         for (number, ticket) in std::mem::take(&mut self.waiting) {
-            match ticket.outcome() {
+            match ticket.sequenced_by_now() {
                 None => self.waiting.push((number, ticket)),
                 Some(Ok(place)) => {
                     outcomes.placed += 1;

@@ -64,7 +64,7 @@ impl Case {
             }
         }
         for (n, ticket) in (from..).zip(tickets) {
-            let index = ticket.outcome().unwrap().unwrap().index.get();
+            let index = ticket.sequenced_by_now().unwrap().unwrap().index.get();
             assert_eq!(index, u64::try_from(n).unwrap());
         }
         log
