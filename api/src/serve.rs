@@ -60,10 +60,14 @@ pub(crate) fn run(mut config: Config, overrides: &Overrides) -> anyhow::Result<(
         .enable_all()
         .build()?;
     let outcome = runtime.block_on(serve(&config, &overrides.without_anchors));
-    // Whatever still runs was given its time; blocking tasks can't be cancelled, only left.
-    runtime.shutdown_background();
+    // Every task must be gone before this process ends: one that lets go of a store only then would
+    // close RocksDB while the process takes it apart. Blocking tasks can't be cancelled, only left.
+    runtime.shutdown_timeout(TASKS_END_TIMEOUT);
     outcome
 }
+
+/// How long tasks that were told to end may take; they had their time before.
+const TASKS_END_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn serve(config: &Config, waived: &[String]) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
