@@ -164,11 +164,12 @@ fn a_running_server_makes_one_snapshot_at_a_time_and_clears_it_away() {
 
 #[test]
 fn nothing_but_an_older_backup_of_the_same_logs_is_replaced() {
-    let data = Data::init("raw", "log.example.org");
+    let around = tempfile::tempdir().unwrap();
+    let data = Data::init_in(around.path(), "raw", "log.example.org");
     let (dir, to) = place();
     check_refused(&data, data.path(), "the data directory");
     check_refused(&data, &data.path().join("backup"), "the data directory");
-    check_refused(&data, data.path().parent().unwrap(), "the data directory");
+    check_refused(&data, around.path(), "the data directory");
 
     fs::create_dir(&to).unwrap();
     fs::write(to.join("thesis.txt"), "the only copy").unwrap();
