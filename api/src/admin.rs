@@ -14,7 +14,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -58,16 +58,20 @@ pub(crate) enum Answer {
     Refused(String),
 }
 
-/// The listener; it ends, and its socket goes, when this is dropped.
+/// The listener; it ends, and its socket goes, when this is dropped. That waits for a snapshot
+/// which is being made: no thread may be within the storage engine when the process ends.
 #[derive(Debug)]
 pub(crate) struct Admin {
     socket: PathBuf,
     accepting: AbortHandle,
+    desk: Arc<Desk>,
 }
 
 impl Drop for Admin {
     fn drop(&mut self) {
         self.accepting.abort();
+        let app = self.desk.lock_app().take();
+        drop(app);
         // One that stays is replaced by the next start.
         let _best_effort = fs::remove_file(&self.socket);
     }
@@ -90,13 +94,17 @@ pub(crate) fn listen(config: &Config, app: &Arc<App>) -> Option<Admin> {
         }
     };
     let desk = Arc::new(Desk {
-        app: Arc::clone(app),
+        app: std::sync::Mutex::new(Some(Arc::clone(app))),
         config: config.clone(),
         owner,
         lease: Mutex::new(()),
     });
-    let accepting = tokio::spawn(accept(listener, desk)).abort_handle();
-    Some(Admin { socket, accepting })
+    let accepting = tokio::spawn(accept(listener, Arc::clone(&desk))).abort_handle();
+    Some(Admin {
+        socket,
+        accepting,
+        desk,
+    })
 }
 
 /// The socket, and the user it belongs to.
@@ -136,8 +144,10 @@ async fn accept(listener: UnixListener, desk: Arc<Desk>) {
 }
 
 /// What answers.
+#[derive(Debug)]
 struct Desk {
-    app: Arc<App>,
+    /// Until the end. Locked while the logs are in use.
+    app: std::sync::Mutex<Option<Arc<App>>>,
     config: Config,
     owner: u32,
     /// Held for as long as a snapshot is in use.
@@ -172,12 +182,20 @@ impl Desk {
         sent
     }
 
+    fn lock_app(&self) -> MutexGuard<'_, Option<Arc<App>>> {
+        self.app.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A snapshot of every log, or of none.
     fn make_snapshots(&self) -> Answer {
+        let app = self.lock_app();
+        let Some(app) = app.as_ref() else {
+            return refused("the server is shutting down");
+        };
         self.remove_snapshots();
         let mut names = Vec::new();
         for settings in &self.config.logs {
-            let log = self.app.log(&settings.name).map(|log| log.open());
+            let log = app.log(&settings.name).map(|log| log.open());
             let made = match log {
                 Some(Ok(open)) => snapshot(open, &snapshot_dir(&self.config, settings)),
                 Some(Err(reason)) => Err(format!("it is not open: {reason}")),

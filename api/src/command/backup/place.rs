@@ -67,7 +67,8 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Takes the place that `--to` names and [`check`] let through, and clears away what an earlier run left unfinished.
+    /// Takes the place that `--to` names and [`check`] let through, and clears away what an earlier
+    /// run left unfinished.
     pub(super) fn take(to: &Path, config: &Config) -> anyhow::Result<Place> {
         let refuse = |problem: String| TargetError {
             path: to.to_owned(),
