@@ -27,6 +27,8 @@ step 'formatting' cargo fmt --all --check
 step 'independent verifier, its self test' "$CAIRN_PYTHON" tests/independent/test_verify.py
 step 'lints' scripts/cargo.sh clippy --workspace --all-targets --features cairn-bench/rocks \
   -- -D warnings
+step 'lints of the slow and client suites' scripts/cargo.sh clippy -p cairn-tests --all-targets \
+  --features slow,clients -- -D warnings
 step 'documentation' env RUSTDOCFLAGS='-D warnings' scripts/cargo.sh doc --workspace --no-deps
 step 'licences, bans and sources of dependencies' \
   "$CAIRN_TOOLS/bin/cargo-deny" --all-features check licenses bans sources

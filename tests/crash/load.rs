@@ -60,6 +60,7 @@ impl Load {
     }
 
     /// With large entries, which fill a disk or a connection soon.
+    #[cfg(feature = "slow")]
     pub(crate) fn padded(mut self, padding_len: usize) -> Self {
         self.padding_len = padding_len;
         self
@@ -123,6 +124,7 @@ impl Load {
     }
 
     /// Waits until each log was audited so many more times.
+    #[cfg(feature = "slow")]
     pub(crate) fn wait_for_audits(&self, count: usize) {
         let counts = || {
             self.audit_counts
