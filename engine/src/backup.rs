@@ -54,23 +54,14 @@ impl Reader {
 mod tests {
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use tiles::{Ed25519NoteSigner, KeyName, Origin};
 
     use super::*;
     use crate::log::embedded::cold_dir;
-    use crate::{LogConfig, UnfinishedEntry, fsck, hashing_pool};
-
-    const ORIGIN: &str = "log.example";
+    use crate::{LogConfig, UnfinishedEntry, fsck};
+    use bytes::Bytes;
 
     fn config() -> LogConfig {
-        let signer = Ed25519NoteSigner::from_seed(KeyName::new(ORIGIN).unwrap(), [7; 32]).unwrap();
-        let origin = Origin::new(ORIGIN).unwrap();
-        let mut config = LogConfig::new(origin, "test", Arc::new(signer), hashing_pool().unwrap());
-        config.limits.batch_age = Duration::from_millis(1);
-        config.limits.checkpoint_interval = Duration::from_millis(1);
+        let mut config = crate::log::tests::config();
         config.limits.hot_entries = 0;
         config.limits.index_segment_len = 500;
         config

@@ -512,10 +512,8 @@ mod embedded {
 
     use super::CatchUp;
     use crate::error::OpenError;
-    use crate::lock::DirLock;
     use crate::log::LogConfig;
-    use crate::log::embedded::{checkpoint_path, hot_dir, stores};
-    use crate::store::RocksStore;
+    use crate::log::embedded::{checkpoint_path, open_stores};
 
     impl CatchUp {
         /// Takes up the log in `dir`, and keeps every other process out.
@@ -523,11 +521,7 @@ mod embedded {
         /// # Errors
         /// If there is no log, it is in use, or what is there is damaged.
         pub fn open(dir: &Path, config: &LogConfig) -> Result<Self, OpenError> {
-            if !hot_dir(dir).is_dir() {
-                return Err(OpenError::Missing(dir.to_owned()));
-            }
-            let lock = DirLock::acquire(dir, config.clock.now())?;
-            let stores = stores(dir, RocksStore::open(&hot_dir(dir))?)?;
+            let (stores, lock) = open_stores(dir, config)?;
             Self::open_locked(&stores, config, Some(lock), &checkpoint_path(dir))
         }
     }

@@ -545,4 +545,4 @@ mod stepped;
 pub use stepped::{Next, Part, Stepped};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

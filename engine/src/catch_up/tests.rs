@@ -1,25 +1,18 @@
 //! Logs that lost their end, and copies that have it, lie about it, or are of another history.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use tiles::{Ed25519NoteSigner, KeyName, LeafIndex, Origin};
+use tiles::LeafIndex;
 
 use super::*;
 use crate::anchor::Anchor;
-use crate::log::{Log, hashing_pool};
+use crate::log::Log;
 use crate::reader::Reader;
 use crate::store::memory::{Faults, MemoryCheckpoint, MemoryCold, MemoryHot};
 use crate::{ReadError, UnfinishedEntry, fsck};
 
-const ORIGIN: &str = "log.example";
-
 fn config() -> LogConfig {
-    let signer = Ed25519NoteSigner::from_seed(KeyName::new(ORIGIN).unwrap(), [7; 32]).unwrap();
-    let origin = Origin::new(ORIGIN).unwrap();
-    let mut config = LogConfig::new(origin, "test", Arc::new(signer), hashing_pool().unwrap());
-    config.limits.batch_age = Duration::from_millis(1);
-    config.limits.checkpoint_interval = Duration::from_millis(1);
+    let mut config = crate::log::tests::config();
     config.limits.batch_count_max = 300;
     config.limits.pool_count_max = 1 << 20;
     config

@@ -47,6 +47,19 @@ pub(crate) fn stores(log_dir: &Path, hot: RocksStore) -> Result<Stores, OpenErro
     })
 }
 
+/// The stores of an existing directory, and the lock that keeps every other process out.
+pub(crate) fn open_stores(
+    log_dir: &Path,
+    config: &LogConfig,
+) -> Result<(Stores, DirLock), OpenError> {
+    if !hot_dir(log_dir).is_dir() {
+        return Err(OpenError::Missing(log_dir.to_owned()));
+    }
+    let lock = DirLock::acquire(log_dir, config.clock.now())?;
+    let stores = stores(log_dir, RocksStore::open(&hot_dir(log_dir))?)?;
+    Ok((stores, lock))
+}
+
 impl Log {
     /// Makes an empty log in `dir`, which must not exist. Either the whole log is there
     /// afterwards, or nothing is.
@@ -81,11 +94,7 @@ impl Log {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(dir: &Path, config: &LogConfig) -> Result<Self, OpenError> {
-        if !hot_dir(dir).is_dir() {
-            return Err(OpenError::Missing(dir.to_owned()));
-        }
-        let lock = DirLock::acquire(dir, config.clock.now())?;
-        let stores = stores(dir, RocksStore::open(&hot_dir(dir))?)?;
+        let (stores, lock) = open_stores(dir, config)?;
         Self::open_locked(&stores, config, Some(lock), &checkpoint_path(dir))
     }
 }

@@ -23,7 +23,8 @@ use crate::store::memory::{Fault, Faults, MemoryCheckpoint, MemoryCold, MemoryHo
 
 const ORIGIN: &str = "log.example";
 
-fn config() -> LogConfig {
+/// A log for tests: it waits for nobody.
+pub(crate) fn config() -> LogConfig {
     let signer = Ed25519NoteSigner::from_seed(KeyName::new(ORIGIN).unwrap(), [7; 32]).unwrap();
     let origin = Origin::new(ORIGIN).unwrap();
     let mut config = LogConfig::new(origin, "test", Arc::new(signer), hashing_pool().unwrap());
