@@ -1,53 +1,7 @@
-//! `cairnd`: one server program for transparency logs, and the operator's commands beside it.
-//!
-//! This file parses the command line and dispatches; nothing is decided here. Exit codes: 0 done,
-//! 1 the command failed (for `fsck` also: a difference was found), 2 the command line or cairn.toml
-//! is wrong.
-
-mod admin;
-mod anchors;
-mod answer;
-mod app;
-mod body;
-mod client_address;
-mod command;
-mod config;
-mod content_coding;
-mod cors;
-mod deadline;
-mod error;
-mod keys;
-mod limits;
-mod log_config;
-mod observe;
-mod origin;
-mod raw;
-mod read;
-mod rekor;
-mod route;
-mod serve;
-mod stdout;
-#[cfg(test)]
-mod testing;
-mod timers;
-mod verify_pool;
+//! The program `cairnd`. All of it is in the library beside this file.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::command::Cli;
-
-#[expect(
-    clippy::print_stderr,
-    reason = "this is where a command's error reaches the operator"
-)]
 fn main() -> ExitCode {
-    match command::run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cairnd: {error:#}");
-            ExitCode::from(command::exit_code(&error))
-        }
-    }
+    cairnd::main()
 }
