@@ -1,0 +1,5 @@
+//! The certificate authority without its sockets: who may sign as whom.
+//!
+//! Tokens, keys and the time come in as arguments; certificates, timestamps and trust metadata come
+//! out as bytes. Fetching key sets, submitting to the CT log and answering requests is for the
+//! server that uses this crate, so everything here can be tested with nothing running.
