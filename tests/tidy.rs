@@ -28,7 +28,10 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("sigstore", &["tiles"]),
     ("ca", &["sigstore", "tiles"]),
     ("api", &["engine", "ca", "sigstore", "tiles"]),
-    ("bench", &["api", "ca", "engine", "sigstore", "tests", "tiles"]),
+    (
+        "bench",
+        &["api", "ca", "engine", "sigstore", "tests", "tiles"],
+    ),
     ("fuzz", &["api", "ca", "engine", "sigstore", "tiles"]),
     ("tests", &["api", "ca", "engine", "sigstore", "tiles"]),
 ];

@@ -46,6 +46,7 @@ impl Reader {
             cold: self.cold.as_ref(),
         };
         let published = self.published();
+        self.hot.indexed()?;
         recover::tail(&stored, self.format(), &published).map(|tail| tail.head)
     }
 }

@@ -85,39 +85,45 @@ impl Driver {
         let spawn = |name, body: Body, on_panic: OnPanic| {
             spawn(name, lock.cloned(), Arc::clone(&fail_stop), body, on_panic)
         };
-        let threads = vec![
-            spawn(
-                "sequencer",
-                Box::new(move || drive_sequencer(&mut sequencer)),
-                Box::new(move |_| {
-                    dedup.end();
-                    handoff.end();
-                }),
-            )?,
-            spawn(
-                "committer",
-                Box::new(move || drive_committer(&mut committer)),
-                Box::new(move |_| {
-                    abandoned.end();
-                    committed.update(|committed| committed.ended = true);
-                }),
-            )?,
-            spawn(
-                "indexer",
-                Box::new(move || drive_indexer(&mut indexer)),
-                Box::new(|_| ()),
-            )?,
-            spawn(
-                "publisher",
-                Box::new(move || drive_publisher(&mut publisher)),
-                Box::new(move |told| publication.update(|last| last.ended = Some(told))),
-            )?,
-            spawn(
-                "keeper",
-                Box::new(move || drive_keeper(&followed, &mut tier, dir.as_mut())),
-                Box::new(|_| ()),
-            )?,
-        ];
+        let spawn_all = || {
+            Ok(vec![
+                spawn(
+                    "sequencer",
+                    Box::new(move || drive_sequencer(&mut sequencer)),
+                    Box::new(move |_| {
+                        dedup.end();
+                        handoff.end();
+                    }),
+                )?,
+                spawn(
+                    "committer",
+                    Box::new(move || drive_committer(&mut committer)),
+                    Box::new(move |_| {
+                        abandoned.end();
+                        committed.update(|committed| committed.ended = true);
+                    }),
+                )?,
+                spawn(
+                    "indexer",
+                    Box::new(move || drive_indexer(&mut indexer)),
+                    Box::new(|_| ()),
+                )?,
+                spawn(
+                    "publisher",
+                    Box::new(move || drive_publisher(&mut publisher)),
+                    Box::new(move |told| publication.update(|last| last.ended = Some(told))),
+                )?,
+                spawn(
+                    "keeper",
+                    Box::new(move || drive_keeper(&followed, &mut tier, dir.as_mut())),
+                    Box::new(|_| ()),
+                )?,
+            ])
+        };
+        let threads = spawn_all().inspect_err(|error: &io::Error| {
+            // Those that did start end with the pool, and let go of the directory.
+            fail_stop.trip(&format!("the system refused a thread: {error}"));
+        })?;
         Ok(Self { threads })
     }
 

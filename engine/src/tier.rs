@@ -50,7 +50,7 @@ impl Tier {
     /// Moves a bounded number of objects.
     pub(crate) fn step(&mut self) -> Step {
         let publication = self.publication.get();
-        if publication.ended.is_some() {
+        if publication.ended.is_some() || self.fail_stop.reason().is_some() {
             return Step::Done;
         }
         let now = self.clock.monotonic();

@@ -28,6 +28,7 @@ use rocksdb::{
 };
 use tiles::{LeafIndex, TileId, TreeSize};
 
+use self::log_files::Mark;
 use super::{Commit, Head, HotStore, IdentityRun, LogIdentity, ObjectId, ObjectWrite, record};
 use crate::UnixMillis;
 use crate::error::StoreError;
@@ -63,6 +64,8 @@ pub struct RocksStore {
     path: PathBuf,
     /// What was moved away, and is hidden however much of it is still there.
     dropped: drop::Dropped,
+    /// Every batch begins with it.
+    mark: Mark,
 }
 
 impl From<rocksdb::Error> for StoreError {
@@ -94,8 +97,9 @@ impl RocksStore {
             db: Db::open_cf_descriptors(&options, path, families())?,
             path: path.to_owned(),
             dropped: drop::Dropped::default(),
+            mark: mark()?,
         };
-        let mut batch = WriteBatch::default();
+        let mut batch = store.mark.batch();
         let meta = store.family(META)?;
         batch.put_cf(
             &meta,
@@ -125,7 +129,7 @@ impl RocksStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         log_files::check(path)?;
         let db = Db::open_cf_descriptors(&options(), path, families())?;
-        let store = Self::over(db, path);
+        let store = Self::over(db, path)?;
         if !store.has_index()? {
             store.begin_index()?;
         }
@@ -147,17 +151,18 @@ impl RocksStore {
         options.set_max_open_files(-1);
         let db = Db::open_cf_descriptors_as_secondary(&options, path, scratch, families())?;
         db.try_catch_up_with_primary()?;
-        Ok(Self::over(db, path))
+        Self::over(db, path)
     }
 
-    fn over(db: Db, path: &Path) -> Self {
+    fn over(db: Db, path: &Path) -> Result<Self, StoreError> {
         let store = Self {
             db,
             path: path.to_owned(),
             dropped: drop::Dropped::default(),
+            mark: mark()?,
         };
         store.hide_what_was_dropped();
-        store
+        Ok(store)
     }
 
     fn family(&self, name: &'static str) -> Result<Family<'_>, StoreError> {
@@ -210,7 +215,7 @@ impl HotStore for RocksStore {
             let why = "the commit does not follow the stored head";
             return Err(StoreError::Backend(why.to_owned()));
         }
-        let mut batch = WriteBatch::default();
+        let mut batch = self.mark.batch();
         for write in &commit.objects {
             self.put_object(&mut batch, write)?;
         }
@@ -305,6 +310,11 @@ impl HotStore for RocksStore {
     fn snapshot(&self, to: &Path) -> Result<(), StoreError> {
         snapshot::take(&self.db, to)
     }
+}
+
+fn mark() -> Result<Mark, StoreError> {
+    let doing = || "ask the system for random bytes".to_owned();
+    Mark::random().map_err(|error| StoreError::io(doing(), error))
 }
 
 /// The pieces of one object, put together in order.

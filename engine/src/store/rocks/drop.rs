@@ -14,7 +14,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rocksdb::{DBCompressionType, Options, WriteBatch, properties};
+use rocksdb::{DBCompressionType, Options, properties};
 use tiles::{TileId, TileLevel, TreeSize};
 
 use super::super::{OBJECT_WIDTH, ObjectId, record};
@@ -76,7 +76,7 @@ impl RocksStore {
             return Ok(());
         }
         let len_bytes = len_bytes.saturating_add(added_len_bytes);
-        let mut batch = WriteBatch::default();
+        let mut batch = self.mark.batch();
         let tiered = record::seal(KEY_TIERED, &encoding::encode_tiered(size, len_bytes));
         batch.put_cf(&self.family(META)?, KEY_TIERED, tiered);
         let tiles = self.family(TILES)?;

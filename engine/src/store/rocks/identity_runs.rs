@@ -7,6 +7,9 @@
 //! index that knows more than the log does, which only lost log files could cause, is noticed; each
 //! run has its end in it as well, in case the record is lost with them.
 
+use std::fs;
+use std::io;
+
 use rocksdb::{
     BlockBasedOptions, DBCompactionStyle, DBCompressionType, Direction, IngestExternalFileOptions,
     IteratorMode, Options, ReadOptions, SstFileWriter, UniversalCompactOptions, WriteBatch,
@@ -20,7 +23,8 @@ use crate::store::{HotStore, IdentityRun};
 
 const KEY_INDEXED: &[u8] = b"indexed";
 
-/// Where each run says how far the index goes with it: behind every identity. The newest counts.
+/// Where each run says how far the index goes with it: behind every identity. The newest counts,
+/// in the form of `meta/indexed`.
 pub(super) const KEY_END: [u8; 33] = {
     let mut key = [0xff; 33];
     key[32] = 0;
@@ -51,6 +55,11 @@ pub(super) struct IndexState {
 }
 
 impl IndexState {
+    const NOTHING: Self = Self {
+        complete: TreeSize::ZERO,
+        begun: TreeSize::ZERO,
+    };
+
     fn encode(self) -> [u8; 16] {
         let mut payload = [0; 16];
         let (complete, begun) = payload.split_at_mut(8);
@@ -78,11 +87,7 @@ impl RocksStore {
 
     /// Empties the index, in one step; opening the log builds it again.
     pub(super) fn begin_index(&self) -> Result<(), StoreError> {
-        let none = TreeSize::ZERO;
-        let mut batch = self.index_record(IndexState {
-            complete: none,
-            begun: none,
-        })?;
+        let mut batch = self.index_record(IndexState::NOTHING)?;
         let beyond_all = [0xff; 33];
         batch.delete_range_cf(&self.family(IDENTITIES)?, &[][..], &beyond_all[..]);
         self.write(batch)
@@ -97,33 +102,55 @@ impl RocksStore {
         let payload = record::open(KEY_INDEXED, &sealed, shown)?;
         let state = IndexState::decode(payload)
             .ok_or_else(|| StoreError::damaged(shown(), "it cannot be decoded"))?;
-        let begun = state.begun.max(self.end_of_runs()?);
+        let runs = self.state_of_runs()?;
+        let begun = state.begun.max(runs.begun);
         let size = self.head()?.size;
         if begun > size {
             let why = format!("it speaks of {begun} entries, the log has {size}");
             return Err(StoreError::damaged(shown(), why));
         }
-        Ok(IndexState { begun, ..state })
+        let complete = state.complete.min(runs.complete);
+        Ok(IndexState { complete, begun })
     }
 
-    /// How far the index goes by what is in it: its files outlive a log file that is cut off, and
-    /// the record with it.
-    fn end_of_runs(&self) -> Result<TreeSize, StoreError> {
+    /// How far the index goes by what is in it. Its files outlive a log file that is cut off, and
+    /// the record with it; and they may be older than a log file that was copied after them.
+    fn state_of_runs(&self) -> Result<IndexState, StoreError> {
         let shown = || "the end of the index in the hot store".to_owned();
         let found = self.db.get_cf(&self.family(IDENTITIES)?, KEY_END);
         let Some(sealed) = found.map_err(|error| named(error, shown))? else {
-            return Ok(TreeSize::ZERO);
+            return Ok(IndexState::NOTHING);
         };
         let payload = record::open(&KEY_END, &sealed, shown)?;
-        let end = encoding::Fields::new(payload).u64().map(TreeSize::new);
-        end.ok_or_else(|| StoreError::damaged(shown(), "it cannot be decoded"))
+        IndexState::decode(payload)
+            .ok_or_else(|| StoreError::damaged(shown(), "it cannot be decoded"))
     }
 
     pub(super) fn write_run(&self, run: &IdentityRun) -> Result<(), StoreError> {
         let IndexState { complete, begun } = self.index_state()?;
         let begun = run.end.max(begun);
         self.write(self.index_record(IndexState { complete, begun })?)?;
+        let complete = run.end.max(complete);
+        let state = IndexState { complete, begun };
+        self.ingest(run, state)?;
+        // Synced for the sake of what follows: of two writes that are not, the later may reach the
+        // disk alone, and a batch behind a hole is refused.
+        self.write(self.index_record(state)?)
+    }
+
+    /// Writes a run as a sorted table, with `state` in it, and gives it to RocksDB.
+    fn ingest(&self, run: &IdentityRun, state: IndexState) -> Result<(), StoreError> {
         let path = self.path.join(RUN_FILE);
+        // RocksDB links the table under a name of its own before it removes this one. After a
+        // crash between the two this name is a second one of a live table, and to write to it
+        // would be to write over that.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let doing = format!("remove what a crash left at {}", path.display());
+                return Err(StoreError::io(doing, error));
+            }
+            _ => {}
+        }
         let mut options = Options::default();
         let mut table = BlockBasedOptions::default();
         tune(&mut options, &mut table);
@@ -134,22 +161,18 @@ impl RocksStore {
             let key = identity.as_bytes();
             writer.put(key, encoding::encode_owner(key, *index))?;
         }
-        let end = record::seal(&KEY_END, &begun.get().to_be_bytes());
-        writer.put(KEY_END, end)?;
+        writer.put(KEY_END, record::seal(&KEY_END, &state.encode()))?;
         writer.finish()?;
         let mut ingest = IngestExternalFileOptions::default();
         ingest.set_move_files(true);
         let family = self.family(IDENTITIES)?;
-        self.db
-            .ingest_external_file_cf_opts(&family, &ingest, vec![path])?;
-        // Synced for the sake of what follows: of two writes that are not, the later may reach the
-        // disk alone, and a batch behind a hole is refused.
-        let complete = run.end.max(complete);
-        self.write(self.index_record(IndexState { complete, begun })?)
+        Ok(self
+            .db
+            .ingest_external_file_cf_opts(&family, &ingest, vec![path])?)
     }
 
     fn index_record(&self, state: IndexState) -> Result<WriteBatch, StoreError> {
-        let mut batch = WriteBatch::default();
+        let mut batch = self.mark.batch();
         let sealed = record::seal(KEY_INDEXED, &state.encode());
         batch.put_cf(&self.family(META)?, KEY_INDEXED, sealed);
         Ok(batch)

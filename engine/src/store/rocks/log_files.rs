@@ -14,13 +14,25 @@
 //! damage to the very last batch, which cannot be told from a torn write; the published checkpoint
 //! guards that.
 //!
+//! Batches hold what clients sent, and a client may send what looks like a record: a torn write of
+//! his entry must not pass for damage, or he could keep a log closed. So behind the first record
+//! that is not whole, a record of a write-ahead log counts in two places only: where a block
+//! begins, because RocksDB writes a header there, and the records that follow it; and anywhere if
+//! it carries the [`Mark`] of the batches before it, which no client knows.
+//!
+//! Log files follow each other: one that is torn and is not the newest was not torn by the crash
+//! that ended the newest, unless the next goes on where its last whole batch ends.
+//!
 //! A log file is a sequence of blocks of 32 KiB; a record does not cross their borders, and fewer
 //! than seven bytes at the end of a block stay zero. Record: masked CRC-32C of type and content (4
 //! bytes), length (2), type (1), content; little-endian (`db/log_format.h`).
 
+use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use rocksdb::WriteBatch;
 
 use crate::error::StoreError;
 
@@ -35,64 +47,227 @@ const TYPES: [u8; 7] = [TYPE_FULL, TYPE_FIRST, 3, 4, 9, 10, 130];
 /// Full, first, middle, last; timestamp size; predecessor log: of files that are written over.
 const RECYCLABLE_TYPES: [u8; 6] = [5, 6, 7, 8, 11, 131];
 
+/// What every batch of a store that is open for writing begins with, chosen at random for as long
+/// as it is open. It is in the write-ahead log and nowhere else, so clients cannot know it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark([u8; Mark::LEN]);
+
+impl Mark {
+    const LEN: usize = 16;
+
+    /// A new one.
+    pub(super) fn random() -> io::Result<Self> {
+        let mut mark = [0; Self::LEN];
+        rustix::rand::getrandom(&mut mark, rustix::rand::GetRandomFlags::empty())?;
+        Ok(Self(mark))
+    }
+
+    /// A batch that begins with it.
+    pub(super) fn batch(&self) -> WriteBatch {
+        let mut batch = WriteBatch::default();
+        batch.put_log_data(self.0);
+        batch
+    }
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mark(..)")
+    }
+}
+
 /// Refuses damaged log files in `dir`.
 pub(super) fn check(dir: &Path) -> Result<(), StoreError> {
-    let unreadable = |path: &Path, error| StoreError::io(format!("read {}", path.display()), error);
-    for found in dir.read_dir().map_err(|error| unreadable(dir, error))? {
-        let path = found.map_err(|error| unreadable(dir, error))?.path();
+    let (mut logs, mut manifests) = (Vec::new(), Vec::new());
+    let unreadable = |error| StoreError::io(format!("read {}", dir.display()), error);
+    for found in dir.read_dir().map_err(unreadable)? {
+        let path = found.map_err(unreadable)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_log = name.starts_with("MANIFEST-")
-            || path.extension().is_some_and(|extension| extension == "log");
-        if !is_log {
+        if name.starts_with("MANIFEST-") {
+            manifests.push(path);
+        } else if let Some(number) = name.strip_suffix(".log") {
+            logs.extend(number.parse().ok().map(|number: u64| (number, path)));
+        }
+    }
+    for path in manifests {
+        if let Some(file) = read(&path)?
+            && let Some(torn) = damage(&file, |at| begins_batch(&file, at))
+        {
+            return Err(damaged(&path, torn, "others follow it"));
+        }
+    }
+    logs.sort_unstable();
+    // Of the last log file that is torn: where, and what the next batch has to be.
+    let mut open_end: Option<(PathBuf, usize, u64)> = None;
+    for (_, path) in logs {
+        let Some(file) = read(&path)? else {
             continue;
-        }
-        let bytes = match fs::read(&path) {
-            // The process that owns the store may have removed it since it was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            read => read.map_err(|error| unreadable(&path, error))?,
         };
-        if let Some(at) = damage(&bytes) {
-            let why = format!("the record at byte {at} is damaged, and others follow it");
-            return Err(StoreError::damaged(path.display().to_string(), why));
+        let log = WriteAheadLog::walk(&file);
+        if let Some(at) = damage(&file, |at| log.has_batch(at)) {
+            return Err(damaged(&path, at, "others follow it"));
         }
+        let Some(first) = log.batches.first() else {
+            continue;
+        };
+        if let Some((path, at, next)) = open_end.take()
+            // A run of the identity index that is taken in between has a number of its own.
+            && first.sequence > next.saturating_add(1)
+        {
+            return Err(damaged(&path, at, "the next log file is from after it"));
+        }
+        let last = log.batches.last().unwrap_or(first);
+        open_end = log.torn.map(|torn| (path, torn, last.next_sequence()));
     }
     Ok(())
 }
 
-/// Where the first record is that is not whole, if it is not merely the torn end of the file.
-fn damage(file: &[u8]) -> Option<usize> {
-    let torn = first_torn(file)?;
+fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(path) {
+        // The process that owns the store may have removed it since it was listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => {
+            let doing = || format!("read {}", path.display());
+            read.map(Some)
+                .map_err(|error| StoreError::io(doing(), error))
+        }
+    }
+}
+
+fn damaged(path: &Path, at: usize, proof: &str) -> StoreError {
+    let why = format!(
+        "the record at byte {at} is damaged, and {proof}: it was acknowledged; restore the log \
+         from a backup and run `cairnd recover`, or look for what harms the disk"
+    );
+    StoreError::damaged(path.display().to_string(), why)
+}
+
+/// Where the first record is that is not whole, if it is not merely the torn end of the file:
+/// `is_batch` says of which places behind it that a batch begins there.
+fn damage(file: &[u8], is_batch: impl Fn(usize) -> bool) -> Option<usize> {
+    let torn = first_torn(file, 0)?;
     let recyclable = record_at(file, torn).is_some_and(|it| RECYCLABLE_TYPES.contains(&it.kind));
     let (_, after) = file.split_at_checked(torn)?;
     let unwritten = after.iter().all(|byte| *byte == 0);
-    let followed = || (torn + 1..file.len()).any(|at| begins_batch(file, at));
+    let followed = || (torn + 1..file.len()).any(is_batch);
     (!unwritten && (recyclable || followed())).then_some(torn)
 }
 
-/// Where the first record begins that is not whole.
-fn first_torn(file: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while at < file.len() {
-        let left = BLOCK_LEN - at % BLOCK_LEN;
-        if left < HEADER_LEN {
-            at += left;
-            continue;
-        }
-        match record_at(file, at) {
-            Some(record) if record.is_whole() => at += HEADER_LEN + record.content.len(),
-            _ => return Some(at),
+/// What a write-ahead log says of its batches.
+struct WriteAheadLog<'a> {
+    file: &'a [u8],
+    /// Where the first record is that is not whole.
+    torn: Option<usize>,
+    /// The whole records before that which begin a batch.
+    batches: Vec<BatchStart>,
+    /// Where batches begin behind that, in blocks that begin with a record.
+    behind: Vec<usize>,
+}
+
+impl<'a> WriteAheadLog<'a> {
+    fn walk(file: &'a [u8]) -> Self {
+        let torn = first_torn(file, 0);
+        let end = torn.unwrap_or(file.len());
+        let batches = Records::from(file, 0)
+            .take_while(|(at, _)| *at < end)
+            .filter_map(|(_, record)| BatchStart::parse(&record))
+            .collect();
+        let blocks = (end.next_multiple_of(BLOCK_LEN)..file.len()).step_by(BLOCK_LEN);
+        let behind = blocks
+            .flat_map(|block| {
+                Records::from(file, block).take_while(move |(at, _)| *at < block + BLOCK_LEN)
+            })
+            .filter(|(_, record)| record.begins_batch())
+            .map(|(at, _)| at)
+            .collect();
+        Self {
+            file,
+            torn,
+            batches,
+            behind,
         }
     }
-    None
+
+    /// Whether a batch begins at `at`, behind the first record that is not whole.
+    fn has_batch(&self, at: usize) -> bool {
+        self.behind.binary_search(&at).is_ok()
+            || record_at(self.file, at).is_some_and(|record| {
+                let mark = BatchStart::parse(&record).and_then(|start| start.mark);
+                mark.is_some()
+                    && mark == self.batches.last().and_then(|known| known.mark)
+                    && record.is_whole()
+            })
+    }
+}
+
+/// The head of a batch (`db/write_batch.cc`): sequence number of its first operation (8 bytes),
+/// their count (4), then the operations.
+struct BatchStart {
+    sequence: u64,
+    count: u32,
+    mark: Option<Mark>,
+}
+
+impl BatchStart {
+    fn parse(record: &Record<'_>) -> Option<Self> {
+        let content = record.begins_batch().then_some(record.content)?;
+        let (sequence, rest) = content.split_first_chunk()?;
+        let (count, operations) = rest.split_first_chunk()?;
+        let mark = operations
+            .strip_prefix(&LOG_DATA)
+            .and_then(|rest| rest.first_chunk());
+        Some(Self {
+            sequence: u64::from_le_bytes(*sequence),
+            count: u32::from_le_bytes(*count),
+            mark: mark.map(|mark| Mark(*mark)),
+        })
+    }
+
+    fn next_sequence(&self) -> u64 {
+        self.sequence.saturating_add(u64::from(self.count))
+    }
+}
+
+/// The operation that puts a mark into the log: its type, and the length of the mark.
+const LOG_DATA: [u8; 2] = [3, 16];
+
+/// Where the first record from `begin` on begins that is not whole.
+fn first_torn(file: &[u8], begin: usize) -> Option<usize> {
+    let mut records = Records::from(file, begin);
+    while records.next().is_some() {}
+    (records.at < file.len()).then_some(records.at)
+}
+
+/// Whole records, one behind the other, and where each begins.
+struct Records<'a> {
+    file: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Records<'a> {
+    const fn from(file: &'a [u8], at: usize) -> Self {
+        Self { file, at }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = (usize, Record<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let left = BLOCK_LEN - self.at % BLOCK_LEN;
+        if left < HEADER_LEN {
+            self.at = self.at.saturating_add(left).min(self.file.len());
+        }
+        let record = record_at(self.file, self.at).filter(Record::is_whole)?;
+        let at = self.at;
+        self.at += HEADER_LEN + record.content.len();
+        Some((at, record))
+    }
 }
 
 /// Whether a whole record that begins a batch is at `at`.
 fn begins_batch(file: &[u8], at: usize) -> bool {
-    record_at(file, at).is_some_and(|record| {
-        matches!(record.kind, TYPE_FULL | TYPE_FIRST)
-            && !record.content.is_empty()
-            && record.is_whole()
-    })
+    record_at(file, at).is_some_and(|record| record.begins_batch() && record.is_whole())
 }
 
 /// What looks like a record.
@@ -103,6 +278,10 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
+    fn begins_batch(&self) -> bool {
+        matches!(self.kind, TYPE_FULL | TYPE_FIRST) && !self.content.is_empty()
+    }
+
     fn is_whole(&self) -> bool {
         TYPES.contains(&self.kind) && self.crc == masked_crc(self.kind, self.content)
     }
@@ -129,95 +308,4 @@ fn masked_crc(kind: u8, content: &[u8]) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(kind: u8, content: &[u8]) -> Vec<u8> {
-        let len = u16::try_from(content.len()).unwrap().to_le_bytes();
-        let crc = masked_crc(kind, content).to_le_bytes();
-        [&crc[..], &len, &[kind], content].concat()
-    }
-
-    /// Three batches, the second in two records.
-    fn file() -> (Vec<u8>, usize) {
-        let before = [
-            record(1, b"first batch"),
-            record(2, b"second"),
-            record(4, b"batch"),
-        ]
-        .concat();
-        let last = before.len();
-        ([before, record(1, b"the last batch")].concat(), last)
-    }
-
-    #[test]
-    fn whole_torn_and_preallocated_files_pass() {
-        let (file, last) = file();
-        for cut in last..=file.len() {
-            assert_eq!(damage(&file[..cut]), None, "cut at {cut}");
-        }
-        assert_eq!(damage(&[&file[..], &[0; 100]].concat()), None);
-        assert_eq!(damage(b""), None);
-    }
-
-    #[test]
-    fn any_flipped_bit_before_the_last_batch_is_found() {
-        let (file, last) = file();
-        for bit in 0..last * 8 {
-            let mut flipped = file.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                damage(&flipped).is_some_and(|at| at <= bit / 8),
-                "bit {bit}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_hole_of_zeros_is_found() {
-        let (mut file, _) = file();
-        file[..HEADER_LEN].fill(0);
-        assert_eq!(damage(&file), Some(0));
-    }
-
-    #[test]
-    fn a_recyclable_type_is_found_even_at_the_end() {
-        for kind in [5, 6, 7, 8, 11, 131] {
-            let (mut file, last) = file();
-            file[last + 6] = kind;
-            assert_eq!(damage(&file), Some(last));
-        }
-    }
-
-    #[test]
-    fn a_last_batch_whose_header_never_reached_the_disk_is_a_torn_end() {
-        for kind in [0, 65] {
-            let (mut file, last) = file();
-            file[last..last + HEADER_LEN].fill(0);
-            file[last + 6] = kind;
-            assert_eq!(damage(&file), None);
-        }
-    }
-
-    #[test]
-    fn records_go_on_in_the_next_block() {
-        // Leaves three bytes at the end of the block, which stay zero.
-        let long = vec![7; BLOCK_LEN - HEADER_LEN - 3];
-        let file = [record(1, &long), vec![0; 3], record(1, b"x")];
-        assert_eq!(damage(&file.concat()), None);
-    }
-
-    #[test]
-    fn a_torn_batch_of_several_records_is_a_torn_end() {
-        let (file, _) = file();
-        let mut file = [
-            file,
-            record(2, b"lost page"),
-            record(4, b"page that was written"),
-        ]
-        .concat();
-        let at = file.len() - record(4, b"page that was written").len() - 3;
-        file[at] ^= 1;
-        assert_eq!(damage(&file), None);
-    }
-}
+mod tests;
