@@ -9,6 +9,7 @@
 //! An anchor that cannot be read keeps the log closed, and one that cannot be written holds
 //! publication: a guard that is skipped in silence is none.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,6 +105,16 @@ pub(crate) struct Anchored {
     /// The place, for messages.
     pub(crate) place: String,
     pub(crate) checkpoint: Checkpoint,
+}
+
+/// The log's own public copy in `dir`, as an anchor. It needs no operator to name it: whatever
+/// stands there with the log's signature was published. Anything else there is not its business;
+/// whoever writes the directory refuses it.
+pub(crate) fn copy_in(dir: &Path, key: &VerifierKey) -> Option<Anchor> {
+    let path = dir.join("checkpoint");
+    let note = fs::read(&path).ok()?;
+    tiles::open_checkpoint(&note, std::slice::from_ref(key)).ok()?;
+    Some(Anchor::seen(path.display().to_string(), note.into()))
 }
 
 /// What every anchor says; each checkpoint must be signed with the log's key.

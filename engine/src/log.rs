@@ -359,7 +359,11 @@ impl<'a> Parts<'a> {
         let dedup = config.dedup(stores);
         let format = config.format.as_ref();
         let recovered = recover::tail(&stored, format, &published).and_then(|tail| {
-            anchor::check(&config.anchors, config.key()?, &stored, &tail.head)?;
+            let key = config.key()?;
+            anchor::check(&config.anchors, key, &stored, &tail.head)?;
+            let copy = config.publish_dir.as_deref();
+            let copy = copy.and_then(|dir| anchor::copy_in(dir, key));
+            anchor::check(copy.as_slice(), key, &stored, &tail.head)?;
             recover::identities(&stored, format, &tail.head, &dedup)?;
             Ok(tail)
         });

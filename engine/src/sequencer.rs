@@ -110,7 +110,11 @@ impl Sequencer {
     /// waiting again, until the clock is right.
     fn refuse(&self, batch: &Batch, behind: Duration) {
         let behind_ms = behind.as_millis();
-        let why = format!("the clock is {behind_ms} ms behind the last batch; correct the clock");
+        let last = self.tail.head.time.get();
+        let why = format!(
+            "the clock is {behind_ms} ms behind the last batch, of {last} ms after 1970; correct \
+             the clock, or if it is right and was ahead before, wait until then"
+        );
         tracing::error!(%why, "batch refused");
         *crate::lock(&self.refusing) = Some(why.clone());
         self.metrics.batches_failed.add(1);

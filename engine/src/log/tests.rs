@@ -249,6 +249,7 @@ fn publish_dir_is_a_complete_log_at_every_checkpoint() {
         !public.join("tile/0/000.p").exists(),
         "partial tiles go once the full one is published"
     );
+    config.publish_dir = None;
     let other = memory(&config);
     let other_log = Log::open_with(&other.stores, &config).unwrap();
     add_published(&other_log, entries(5000..5002));

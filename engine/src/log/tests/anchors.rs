@@ -51,6 +51,31 @@ fn an_older_log_does_not_sign_over_its_anchor() {
 }
 
 #[test]
+fn an_older_log_does_not_sign_over_its_own_public_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.publish_dir = Some(dir.path().join("public"));
+    let newest = memory(&config);
+    let log = Log::open_with(&newest.stores, &config).unwrap();
+    add_published(&log, entries(0..300));
+    log.close();
+    Log::open_with(&newest.stores, &config).unwrap().close();
+
+    let mut apart = config.clone();
+    apart.publish_dir = None;
+    let older = memory(&apart);
+    let log = Log::open_with(&older.stores, &apart).unwrap();
+    add_published(&log, entries(0..200));
+    log.close();
+    let error = Log::open_with(&older.stores, &config).unwrap_err();
+    assert!(
+        matches!(&error, OpenError::BehindAnchor { anchor, anchored, .. }
+            if anchor.ends_with("public/checkpoint") && anchored.get() == 300),
+        "{error}"
+    );
+}
+
+#[test]
 fn another_history_does_not_sign_over_an_anchor() {
     for size in [100, 300, 400] {
         let (anchor, store, _faults) = anchor();
