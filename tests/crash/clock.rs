@@ -65,7 +65,7 @@ fn a_clock_that_jumps_delays_adds_and_harms_nothing() {
         load.wait_for_more(300);
         // Back: adds wait, then are refused, and whoever asks learns why. Reads go on.
         clock.set_ahead(0);
-        server.says("behind the last batch; correct the clock");
+        server.says("ms behind the last batch, of ");
         client.get("/healthz").expect(503);
         load.wait_for_audits(20);
         // Right again, by the log's time.
