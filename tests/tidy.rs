@@ -40,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 const MAPPED_CRATES: [&str; 5] = ["tiles", "engine", "sigstore", "ca", "api"];
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
-const PARSERS: [(&str, &[&str]); 13] = [
+const PARSERS: [(&str, &[&str]); 24] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),
@@ -57,6 +57,17 @@ const PARSERS: [(&str, &[&str]); 13] = [
     ("sigstore/src/entry/log_entry.rs", &["log_entry"]),
     ("sigstore/src/canonical_json.rs", &["canonical_json"]),
     ("sigstore/src/public_key.rs", &["certificate", "spki"]),
+    ("engine/src/anchor.rs", &["kept_checkpoint"]),
+    ("engine/src/recover.rs", &["kept_checkpoint"]),
+    ("engine/src/catch_up.rs", &["public_copy"]),
+    ("api/src/config.rs", &["config"]),
+    ("api/src/raw.rs", &["raw_batch"]),
+    ("api/src/rekor/batch.rs", &["rekor_batch"]),
+    ("api/src/admin.rs", &["admin_answer"]),
+    ("api/src/command/backup/mark.rs", &["backup_mark"]),
+    ("api/src/content_coding.rs", &["header_value"]),
+    ("api/src/client_address.rs", &["header_value"]),
+    ("api/src/route/locate.rs", &["header_value"]),
 ];
 
 /// Files that look as if they parsed outside bytes, but read the operator's own.

@@ -10,7 +10,7 @@
 //! speaks must be root or the server's own user.
 
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,27 @@ pub(crate) enum Answer {
     Snapshots(Vec<String>),
     /// Why there are none.
     Refused(String),
+}
+
+impl Answer {
+    /// Reads the line that a server sent.
+    ///
+    /// # Errors
+    /// If there is none, it is too long, or it is not understood.
+    pub(crate) fn read(from: &mut impl BufRead) -> anyhow::Result<Answer> {
+        let mut line = String::new();
+        from.take(ANSWER_LEN_BYTES_MAX)
+            .read_line(&mut line)
+            .context("the server doesn't answer")?;
+        serde_json::from_str(&line).context("the server's answer is not understood")
+    }
+
+    /// The line to send.
+    pub(crate) fn to_line(&self) -> serde_json::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
 }
 
 /// The listener; it ends, and its socket goes, when this is dropped. That waits for a snapshot
@@ -226,9 +247,7 @@ fn refused(why: &str) -> Answer {
 }
 
 async fn send(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {
-    let mut line = serde_json::to_vec(answer)?;
-    line.push(b'\n');
-    stream.write_all(&line).await
+    stream.write_all(&answer.to_line()?).await
 }
 
 #[cfg(feature = "rocks")]
@@ -285,13 +304,7 @@ pub(crate) fn lease(dir: &Path) -> anyhow::Result<Lease> {
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.write_all(REQUEST)?;
     let mut connection = BufReader::new(stream);
-    let mut line = String::new();
-    connection
-        .by_ref()
-        .take(ANSWER_LEN_BYTES_MAX)
-        .read_line(&mut line)
-        .context("the server doesn't answer")?;
-    match serde_json::from_str(&line).context("the server's answer is not understood")? {
+    match Answer::read(&mut connection)? {
         Answer::Snapshots(names) => Ok(Lease {
             _connection: connection,
             names,

@@ -1,6 +1,6 @@
 //! The command line: one file per subcommand, each with its arguments and what it does.
 
-mod backup;
+pub(crate) mod backup;
 mod export;
 mod fsck;
 mod init;

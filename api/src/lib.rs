@@ -4,8 +4,9 @@
 //! 1 the command failed (for `fsck` also: a difference was found), 2 the command line or cairn.toml
 //! is wrong.
 //!
-//! It is a library so that its parsers can be fuzzed, and offers nothing else but [`main`]: what
-//! others may rely on is the program, its routes and its files.
+//! It is a library so that its parsers can be fuzzed (`parsers`, behind the feature `testing`), and
+//! offers nothing else but [`main`]: what others may rely on is the program, its routes and its
+//! files.
 
 mod admin;
 mod anchors;
@@ -24,6 +25,8 @@ mod limits;
 mod log_config;
 mod observe;
 mod origin;
+#[cfg(feature = "testing")]
+pub mod parsers;
 mod raw;
 mod read;
 mod rekor;

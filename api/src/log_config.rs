@@ -43,7 +43,6 @@ pub(crate) fn open(
 ///
 /// # Errors
 /// As [`open`], but a log that is older than what was published is what this is for.
-#[cfg(feature = "rocks")]
 pub(crate) fn catch_up(
     dir: &Path,
     settings: &LogSettings,
@@ -52,7 +51,7 @@ pub(crate) fn catch_up(
 ) -> anyhow::Result<engine::CatchUp> {
     let mut config = config(settings, key, engine::hashing_pool()?);
     config.anchors = anchors;
-    Ok(engine::CatchUp::open(&settings.store_dir(dir), &config)?)
+    Ok(embedded::catch_up(&settings.store_dir(dir), &config)?)
 }
 
 /// A log as its store has it at one moment, also beside a running server.
@@ -100,7 +99,7 @@ mod embedded {
     use std::path::Path;
     use std::sync::Arc;
 
-    use engine::{Log, LogConfig, OpenError, Reader, TlogTiles};
+    use engine::{CatchUp, Log, LogConfig, OpenError, Reader, TlogTiles};
     use tiles::VerifierKey;
 
     pub(super) fn create(dir: &Path, config: &LogConfig) -> Result<(), OpenError> {
@@ -109,6 +108,10 @@ mod embedded {
 
     pub(super) fn open(dir: &Path, config: &LogConfig) -> Result<Log, OpenError> {
         Log::open(dir, config)
+    }
+
+    pub(super) fn catch_up(dir: &Path, config: &LogConfig) -> Result<CatchUp, OpenError> {
+        CatchUp::open(dir, config)
     }
 
     pub(super) fn open_beside(
@@ -126,7 +129,7 @@ mod embedded {
 mod embedded {
     use std::path::Path;
 
-    use engine::{Log, LogConfig, Reader};
+    use engine::{CatchUp, Log, LogConfig, Reader};
     use tiles::VerifierKey;
 
     /// Why nothing works.
@@ -139,6 +142,10 @@ mod embedded {
     }
 
     pub(super) fn open(_: &Path, _: &LogConfig) -> Result<Log, NoStore> {
+        Err(NoStore)
+    }
+
+    pub(super) fn catch_up(_: &Path, _: &LogConfig) -> Result<CatchUp, NoStore> {
         Err(NoStore)
     }
 

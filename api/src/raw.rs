@@ -114,7 +114,7 @@ async fn read_body(
 }
 
 /// The entries of a batch; each shares the memory of the body.
-fn split(body: &Bytes, count_max: usize) -> Result<Vec<UnfinishedEntry>, Refusal> {
+pub(crate) fn split(body: &Bytes, count_max: usize) -> Result<Vec<UnfinishedEntry>, Refusal> {
     let bundle = EntryBundle::parse_any(body, count_max).map_err(|error| match error {
         // There is something after the last entry that fits, whatever it is.
         BundleError::Trailing { .. } => Refusal::BatchTooMany { max: count_max },

@@ -20,7 +20,8 @@ use crate::read::lane::Lane;
 use crate::timers::Timers;
 use crate::verify_pool::{self, VerifyPool};
 use crate::{cors, raw, read, rekor};
-use locate::{Resource, Style, host, locate};
+pub(crate) use locate::host;
+use locate::{Resource, Style, locate};
 
 /// What the handlers share beside the logs.
 #[derive(Debug)]

@@ -33,15 +33,22 @@
 )]
 
 mod input;
+mod kept_checkpoint;
 mod log_formats;
+mod memory_log;
 mod proofs;
+mod public_copy;
 mod rebuild;
+mod server_formats;
 mod sigstore_formats;
 mod store_operations;
 
+pub use kept_checkpoint::kept_checkpoint;
 pub use log_formats::{checkpoint, entry_bundle, note, tile, tile_path, vkey};
 pub use proofs::proofs;
+pub use public_copy::public_copy;
 pub use rebuild::rebuild;
+pub use server_formats::{admin_answer, backup_mark, config, header_value, raw_batch, rekor_batch};
 pub use sigstore_formats::{
     canonical_json, certificate, hashedrekord_leaf, hashedrekord_request, log_entry, spki,
 };
@@ -51,17 +58,25 @@ pub use store_operations::store_operations;
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 23] = [
+    ("admin_answer", admin_answer),
+    ("backup_mark", backup_mark),
     ("canonical_json", canonical_json),
     ("certificate", certificate),
     ("checkpoint", checkpoint),
+    ("config", config),
     ("entry_bundle", entry_bundle),
     ("hashedrekord_leaf", hashedrekord_leaf),
     ("hashedrekord_request", hashedrekord_request),
+    ("header_value", header_value),
+    ("kept_checkpoint", kept_checkpoint),
     ("log_entry", log_entry),
     ("note", note),
     ("proofs", proofs),
+    ("public_copy", public_copy),
+    ("raw_batch", raw_batch),
     ("rebuild", rebuild),
+    ("rekor_batch", rekor_batch),
     ("spki", spki),
     ("store_operations", store_operations),
     ("tile", tile),

@@ -39,7 +39,7 @@ pub fn rebuild(bytes: &[u8]) -> bool {
 
 /// A log in memory: the bytes of each resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct MemoryLog(BTreeMap<ResourcePath, Vec<u8>>);
+pub(crate) struct MemoryLog(BTreeMap<ResourcePath, Vec<u8>>);
 
 impl MemoryLog {
     fn read(&self, path: ResourcePath) -> Result<Vec<u8>, String> {
@@ -60,10 +60,19 @@ impl LogBytes for MemoryLog {
     }
 }
 
-fn honest_log(size: TreeSize) -> (MemoryLog, Hash) {
-    let entries: Vec<Vec<u8>> = (0..size.get())
-        .map(|index| format!("entry {index}").into_bytes())
-        .collect();
+/// The entry that an honest log has at an index.
+pub(crate) fn entry(index: u64) -> Vec<u8> {
+    format!("entry {index}").into_bytes()
+}
+
+/// The root hash of an honest log.
+pub(crate) fn honest_root(size: TreeSize) -> Hash {
+    let leaves: Vec<Hash> = (0..size.get()).map(|n| leaf_hash(&entry(n))).collect();
+    reference::root_of_leaves(&leaves)
+}
+
+pub(crate) fn honest_log(size: TreeSize) -> (MemoryLog, Hash) {
+    let entries: Vec<Vec<u8>> = (0..size.get()).map(entry).collect();
     let leaves: Vec<Hash> = entries.iter().map(|entry| leaf_hash(entry)).collect();
     let mut log = BTreeMap::new();
     for (bundle, entries) in bundles_at(size).zip(entries.chunks(256)) {
@@ -81,7 +90,7 @@ fn honest_log(size: TreeSize) -> (MemoryLog, Hash) {
 }
 
 /// Changes one resource: a byte, its end, or all of it.
-fn edit(log: &mut MemoryLog, input: &mut Input<'_>) {
+pub(crate) fn edit(log: &mut MemoryLog, input: &mut Input<'_>) {
     let kind = input.u8() % 8;
     let chosen = input.below(log.0.len());
     let Some((path, bytes)) = log.0.iter_mut().nth(chosen) else {

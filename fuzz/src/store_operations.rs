@@ -8,21 +8,18 @@
 //! Not here: stores on disk, torn writes, machines that crash.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::store::memory::{Fault, Faults, MemoryCheckpoint, MemoryCold, MemoryHot};
+use engine::store::memory::{Fault, Faults};
 use engine::{
-    AddError, Clock, Identity, Log, LogConfig, LogIdentity, PublishedHead, Sequenced, Stores,
-    UnfinishedEntry, UnixMillis, fsck, hashing_pool,
+    AddError, Identity, Log, LogConfig, PublishedHead, Sequenced, Stores, UnfinishedEntry, fsck,
 };
-use tiles::{Ed25519NoteSigner, KeyName, NoteSigner, Origin, TreeSize};
+use tiles::TreeSize;
 
 use crate::input::Input;
+use crate::memory_log::{self, MemoryLog};
 
-const ORIGIN: &str = "fuzz.example";
 const OPERATIONS_MAX: usize = 24;
 /// Every entry is one of this many, so that duplicates are common.
 const DISTINCT_ENTRIES: u16 = 1024;
@@ -67,23 +64,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let name = KeyName::new(ORIGIN).expect("a host name is a key name");
-        let signer = Ed25519NoteSigner::from_seed(name, [7; 32]).expect("any seed will do");
-        let log_id = signer.verifier().log_id();
-        let config = config(Arc::new(signer));
-        let identity = LogIdentity {
-            origin: config.origin.clone(),
-            kind: config.kind.clone(),
-            log_id,
-            format: config.format.name().to_owned(),
-        };
+        let mut config = memory_log::config();
+        config.limits.hot_entries = HOT_ENTRIES;
         let faults = Arc::new(Faults::default());
-        let stores = Stores {
-            hot: Arc::new(MemoryHot::new(identity, Arc::clone(&faults))),
-            cold: Arc::new(MemoryCold::new(Arc::clone(&faults))),
-            checkpoint: Arc::new(MemoryCheckpoint::new(Arc::clone(&faults))),
-        };
-        Log::create_with(&stores, &config).expect("the stores are new");
+        let stores = MemoryLog::create(&config, &faults).stores();
         let log = Log::open_with(&stores, &config).expect("the log was just made");
         Self {
             seen: log.published(),
@@ -191,41 +175,4 @@ fn entry(number: u16) -> UnfinishedEntry {
         _ => Bytes::from([&number.to_be_bytes()[..], &content].concat()),
     };
     UnfinishedEntry::new(content)
-}
-
-fn config(signer: Arc<dyn NoteSigner>) -> LogConfig {
-    static HASHING: OnceLock<Arc<rayon::ThreadPool>> = OnceLock::new();
-    let hashing = HASHING.get_or_init(|| hashing_pool().expect("the system has threads"));
-    let origin = Origin::new(ORIGIN).expect("a host name is an origin");
-    let mut config = LogConfig::new(origin, "fuzz", signer, Arc::clone(hashing));
-    config.clock = Arc::new(TickingClock::default());
-    config.limits.batch_age = Duration::ZERO;
-    config.limits.checkpoint_interval = Duration::ZERO;
-    config.limits.checkpoint_resign_interval = Duration::from_secs(u32::MAX.into());
-    config.limits.retry_delay = Duration::from_millis(1);
-    config.limits.hot_entries = HOT_ENTRIES;
-    config
-}
-
-/// Both clocks of a log as one counter that each look moves on by a millisecond: time passes, and
-/// nothing ever has to wait for it.
-#[derive(Debug, Default)]
-struct TickingClock {
-    looks: AtomicU64,
-}
-
-impl TickingClock {
-    fn tick(&self) -> u64 {
-        self.looks.fetch_add(1, Ordering::Relaxed) + 1
-    }
-}
-
-impl Clock for TickingClock {
-    fn now(&self) -> UnixMillis {
-        UnixMillis::new(self.tick())
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.tick())
-    }
 }

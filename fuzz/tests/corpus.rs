@@ -15,11 +15,12 @@ use std::path::{Path, PathBuf};
 
 use fuzz::{TARGETS, Target};
 
-/// How often each input is changed. One run of `store_operations` opens whole logs.
+/// How often each input is changed. Some targets hash or open whole logs.
 fn mutations_of(name: &str) -> u32 {
     match name {
+        "public_copy" => 20,
         "store_operations" => 60,
-        "rebuild" => 100,
+        "kept_checkpoint" | "rebuild" => 100,
         _ => 1000,
     }
 }

@@ -6,6 +6,7 @@
 //! gathers beside its place, is opened once for a look, and only then gets its name.
 
 mod copy;
+pub(crate) mod mark;
 mod place;
 mod source;
 
@@ -21,8 +22,9 @@ use crate::stdout::say;
 use crate::{keys, log_config};
 
 use copy::{Copier, How};
+use mark::LogLine;
+use place::Place;
 pub(super) use place::TargetError;
-use place::{LogLine, Place};
 use source::Source;
 
 /// What `--help` says.

@@ -79,7 +79,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     )
 }
 
-#[cfg(feature = "rocks")]
 fn recover(config: &Config, log: &LogSettings, args: &Args) -> anyhow::Result<CaughtUp> {
     let key = keys::load(&log.key, &log.origin)?;
     let anchors = anchors::gather(log, &args.without_anchor, Unreachable::Skip)?;
@@ -107,14 +106,6 @@ fn recover(config: &Config, log: &LogSettings, args: &Args) -> anyhow::Result<Ca
             log.name, args.from
         )
     })
-}
-
-#[cfg(not(feature = "rocks"))]
-fn recover(_: &Config, log: &LogSettings, _: &Args) -> anyhow::Result<CaughtUp> {
-    bail!(
-        "this cairnd was built without a store; the log {:?} has none",
-        log.name
-    )
 }
 
 fn report(log: &LogSettings, from: &str, done: &CaughtUp) {

@@ -120,7 +120,7 @@ async fn check_all(service: &Service, body: WholeBody) -> Result<Vec<Checked>, R
 }
 
 /// Cuts a JSON array into its elements, without looking into them.
-fn split(body: &Bytes, count_max: usize) -> Result<Vec<Bytes>, Refusal> {
+pub(crate) fn split(body: &Bytes, count_max: usize) -> Result<Vec<Bytes>, Refusal> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let elements = json
         .deserialize_seq(Elements { count_max })

@@ -65,7 +65,7 @@ impl Resource {
 }
 
 /// The host a request names: HTTP/2's authority or the Host header, lower case, without the port.
-pub(super) fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+pub(crate) fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let named = match uri.host() {
         Some(host) => host,
         None => without_port(headers.get(HOST)?.to_str().ok()?),

@@ -5,22 +5,19 @@
 //! is put back by the next run if a crash falls into that moment. Whatever is not a backup of the
 //! same logs, or is newer, is never replaced.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use tiles::TreeSize;
 
 use crate::config::{Config, LogSettings, places};
 
+use super::mark::{self, LogLine};
+
 /// The file by which a backup is known.
 const MARK_NAME: &str = "BACKUP";
-
-/// How the mark of a whole backup begins; the logs follow, a line each.
-const MARK_HEAD: &str = "cairn backup 1\n";
 
 /// The mark of one that is being made.
 const MARK_UNFINISHED: &str = "cairn backup, unfinished\n";
@@ -34,27 +31,6 @@ const LOCK_NAME: &str = "lock";
 pub(in crate::command) struct TargetError {
     path: PathBuf,
     problem: String,
-}
-
-/// What a backup says of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LogLine {
-    pub(super) name: String,
-    pub(super) key: String,
-    /// Published entries.
-    pub(super) size: TreeSize,
-}
-
-impl LogLine {
-    fn parse(line: &str) -> Option<LogLine> {
-        let mut words = line.strip_prefix("log ")?.split(' ');
-        let (name, size, key) = (words.next()?, words.next()?, words.next()?);
-        Some(LogLine {
-            name: name.to_owned(),
-            key: key.to_owned(),
-            size: TreeSize::new(size.parse().ok()?),
-        })
-    }
 }
 
 /// The place of a backup, with a new one gathering beside it.
@@ -139,11 +115,7 @@ impl Place {
 
     /// Marks the gathered backup as whole and gives it its name, durably. All of it is synced.
     pub(super) fn finish(self, logs: &[LogLine]) -> anyhow::Result<PathBuf> {
-        let mut mark = MARK_HEAD.to_owned();
-        for LogLine { name, key, size } in logs {
-            let _infallible = writeln!(mark, "log {name} {size} {key}");
-        }
-        write_mark(&self.unfinished, &mark)?;
+        write_mark(&self.unfinished, &mark::encode(logs))?;
         let parent = self.dir.parent().unwrap_or(Path::new("/"));
         let aside = beside(&self.dir, "earlier");
         let renamed = || -> io::Result<()> {
@@ -227,8 +199,7 @@ fn whole(dir: &Path) -> Option<Vec<LogLine>> {
     if dir.join(LOCK_NAME).exists() {
         return None;
     }
-    let lines = text.strip_prefix(MARK_HEAD)?.lines();
-    lines.map(LogLine::parse).collect()
+    mark::parse(&text)
 }
 
 /// Whether a backup was begun or removed there and that was cut short.

@@ -1,0 +1,99 @@
+//! The parsers of outside bytes that this crate has, for whoever feeds them any bytes (feature
+//! `testing`). Each is what the server or a command calls, and gives what can be told of its result
+//! without the crate's own types.
+//!
+//! What parses log formats and Sigstore's is in `tiles` and `sigstore`.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+use crate::admin::Answer;
+use crate::client_address::TrustedProxies;
+use crate::command::backup::mark;
+use crate::config::Config;
+use crate::{content_coding, raw, rekor, route};
+
+/// A cairn.toml that was accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AcceptedConfig(Config);
+
+impl AcceptedConfig {
+    /// Name and origin of each log.
+    pub fn logs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let logs = self.0.logs.iter();
+        logs.map(|log| (log.name.as_str(), log.origin.as_str()))
+    }
+}
+
+/// Reads `text` as the cairn.toml of a directory that is not there.
+///
+/// # Errors
+/// The line that is wrong, from 1, and what the operator is told.
+pub fn config(text: &str) -> Result<AcceptedConfig, (usize, String)> {
+    let parsed = Config::parse(Path::new("/nonexistent/cairn"), text);
+    parsed
+        .map(AcceptedConfig)
+        .map_err(|error| (error.line, error.to_string()))
+}
+
+/// The entries in the body of `POST /add-batch`.
+///
+/// # Errors
+/// What the client is told.
+pub fn raw_batch(body: &Bytes, count_max: usize) -> Result<Vec<Bytes>, String> {
+    let entries = raw::split(body, count_max).map_err(|refusal| refusal.to_string())?;
+    Ok(entries
+        .iter()
+        .map(|entry| entry.content().clone())
+        .collect())
+}
+
+/// The requests in the body of `POST /api/v2/log/entries/batch`.
+///
+/// # Errors
+/// What the client is told.
+pub fn rekor_batch(body: &Bytes, count_max: usize) -> Result<Vec<Bytes>, String> {
+    rekor::batch::split(body, count_max).map_err(|refusal| refusal.to_string())
+}
+
+/// What a server says on its admin socket, as it would be sent; `None` if it is not understood.
+#[must_use]
+pub fn admin_answer(mut sent: &[u8]) -> Option<Vec<u8>> {
+    Answer::read(&mut sent).ok()?.to_line().ok()
+}
+
+/// The file `BACKUP` as it would be written; `None` if it is not the mark of a whole backup.
+#[must_use]
+pub fn backup_mark(text: &str) -> Option<String> {
+    mark::parse(text).map(|logs| mark::encode(&logs))
+}
+
+/// The content coding that `Accept-Encoding: value` asks for. `None` is identity.
+#[must_use]
+pub fn content_coding(value: &HeaderValue) -> Option<&'static str> {
+    content_coding::negotiate(&header(ACCEPT_ENCODING, value)).name()
+}
+
+/// Who sent a request with `X-Forwarded-For: value` that came from `peer`, if the proxies in
+/// 10.0.0.0/8 are trusted.
+#[must_use]
+pub fn client_address(peer: IpAddr, value: &HeaderValue) -> IpAddr {
+    let network = ipnet::Ipv4Net::new_assert([10, 0, 0, 0].into(), 8);
+    let proxies = TrustedProxies::new(vec![network.into()]);
+    let forwarded = HeaderName::from_static("x-forwarded-for");
+    proxies.client(peer, &header(forwarded, value)).0
+}
+
+/// The host that a request for a path with `Host: value` names.
+#[must_use]
+pub fn host(value: &HeaderValue) -> Option<String> {
+    route::host(&Uri::from_static("/checkpoint"), &header(HOST, value))
+}
+
+fn header(name: HeaderName, value: &HeaderValue) -> HeaderMap {
+    HeaderMap::from_iter([(name, value.clone())])
+}
