@@ -66,7 +66,8 @@ impl Edge {
 
 /// Appends `leaf_hashes` to the tree with this edge.
 ///
-/// Costs about one node hash for each leaf, spread over the threads of the rayon pool it runs in.
+/// Costs about one node hash for each leaf, spread over the threads of the rayon pool it runs in. A
+/// batch of no more leaves than a tile has needs no pool.
 ///
 /// # Panics
 /// If the tree outgrows 64-bit sizes, which the sequencer rules out long before.
@@ -126,9 +127,14 @@ fn grow_level(
         });
         start = 0;
     }
-    let full_tiles = hashes.par_chunks_exact(TILE_WIDTH);
-    growing.extend_from_slice(full_tiles.remainder());
-    full_tiles.map(tile_root).collect()
+    let (full_tiles, rest) = hashes.as_chunks::<TILE_WIDTH>();
+    growing.extend_from_slice(rest);
+    match full_tiles {
+        [] => Vec::new(),
+        // Alone it is no work to hand out, nor may it be outside a pool.
+        [tile] => vec![tile_root(tile)],
+        tiles => tiles.par_iter().map(|tile| tile_root(tile)).collect(),
+    }
 }
 
 /// Root hash of 256 hashes.

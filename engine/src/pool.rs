@@ -15,8 +15,9 @@ use crate::publish::Publication;
 use crate::signal::Signal;
 use crate::ticket::{BatchOutcome, Ticket};
 
-/// So many waiting entries halve the time that the first of them waits.
-const CROWD: usize = 8;
+/// So many waiting entries halve the time that the first of them waits. Fewer would cut the log
+/// into batches that cost more to commit than their entries do to take.
+const CROWD: usize = 16;
 
 /// Entries taken for sequencing, in the order they came.
 #[derive(Debug)]
@@ -135,7 +136,9 @@ impl Pool {
     /// How long the oldest batch may still grow; `None` if there is none.
     ///
     /// The more entries wait, the less a longer wait would gain: a lone entry waits for the whole
-    /// age, and a crowd hardly at all, because further entries gather during the commit anyway.
+    /// age, and a crowd hardly at all, because further entries gather during the commit anyway. It
+    /// is halved step by step: each step wakes the sequencer, and a smooth curve would wake it for
+    /// every few entries.
     fn due_in(&self, state: &State, now: Duration) -> Option<Duration> {
         let oldest = state.batches.front()?;
         let full = state.batches.len() > 1
@@ -144,9 +147,10 @@ impl Pool {
         if full || state.closed.is_some() {
             return Some(Duration::ZERO);
         }
-        let crowd = u32::try_from(1 + oldest.batch.entries.len() / CROWD).unwrap_or(u32::MAX);
+        let crowd = 1 + oldest.batch.entries.len() / CROWD;
+        let halvings = 2_u32.saturating_pow(crowd.ilog2());
         let age = now.saturating_sub(oldest.since);
-        Some((self.limits.batch_age / crowd).saturating_sub(age))
+        Some((self.limits.batch_age / halvings).saturating_sub(age))
     }
 
     fn admit(&self, state: &State, count: usize, bytes: usize) -> Result<(), Rejection> {

@@ -186,10 +186,15 @@ impl Sequencer {
             .iter()
             .map(|(entry, index)| self.format.finish(entry.content(), *index, time))
             .collect();
-        let integration = self.hashing.install(|| {
+        let hash = || {
             let hashes = self.leaf_hashes(&new, &finished);
             integrate(&self.tail.edge, &hashes)
-        });
+        };
+        let integration = if new.len() <= IN_PLACE_MAX {
+            hash()
+        } else {
+            self.hashing.install(hash)
+        };
         let mut objects = integration.tiles;
         let bundle = self.frame(&finished, &mut objects)?;
         let head = Head {
@@ -224,6 +229,11 @@ impl Sequencer {
                 .collect();
         }
         let leaves: Vec<&[u8]> = finished.iter().map(|entry| entry.leaf.as_ref()).collect();
+        if leaves.len() <= IN_PLACE_MAX {
+            let mut hashes = Vec::with_capacity(leaves.len());
+            tiles::leaf_hashes(&leaves, &mut hashes);
+            return hashes;
+        }
         let hashed = leaves.par_chunks(LEAVES_PER_TASK).map(|leaves| {
             let mut hashes = Vec::with_capacity(leaves.len());
             tiles::leaf_hashes(leaves, &mut hashes);
@@ -278,6 +288,11 @@ impl Sequencer {
 
 /// Entries in a full bundle.
 const BUNDLE_WIDTH: u16 = 256;
+
+/// Entries of a batch that is hashed where it is: waking the threads that hash takes longer. No
+/// more than a tile has, so that at most one tile of a level becomes full, which `integrate` hashes
+/// in place as well.
+const IN_PLACE_MAX: usize = 256;
 
 /// Leaves that one task hashes: enough to be worth handing out.
 const LEAVES_PER_TASK: usize = 64;

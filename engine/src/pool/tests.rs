@@ -49,9 +49,23 @@ fn the_more_wait_the_less_they_wait() {
         batch_age: Duration::from_millis(50),
         ..Limits::default()
     });
-    pool.add(entries(40), Duration::ZERO).unwrap();
-    assert_eq!(taken(&pool, Duration::from_millis(8)), None);
-    assert_eq!(taken(&pool, Duration::from_millis(9)), Some(40));
+    for (count, wait_ms) in [
+        (1, 50),
+        (CROWD - 1, 50),
+        (CROWD, 25),
+        (3 * CROWD - 1, 25),
+        (3 * CROWD, 12),
+        (1000 * CROWD, 0),
+    ] {
+        pool.add(entries(count), Duration::ZERO).unwrap();
+        if let Some(early_ms) = u64::checked_sub(wait_ms, 1) {
+            assert_eq!(taken(&pool, Duration::from_millis(early_ms)), None);
+        }
+        assert_eq!(
+            taken(&pool, Duration::from_millis(wait_ms + 1)),
+            Some(count)
+        );
+    }
 }
 
 #[test]
