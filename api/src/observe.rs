@@ -24,6 +24,7 @@ use crate::app::App;
 use crate::error::Refusal;
 pub(crate) use health::{Detail, Health, NO_ANCHOR};
 pub(crate) use metrics::Metrics;
+use request::WithRequest;
 pub(crate) use request::observe;
 pub(crate) use volume::Volume;
 
@@ -61,8 +62,11 @@ pub(crate) fn start_logging(format: LogFormat, filter: Option<&str>) -> Result<(
         .with_ansi(false);
     // Both fail only if logging was started before; then it already works.
     let _already_started = match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder.map_event_format(WithRequest).try_init(),
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true);
+            builder.map_event_format(WithRequest).try_init()
+        }
     };
     Ok(())
 }

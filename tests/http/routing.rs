@@ -137,3 +137,31 @@ fn metrics_have_a_listener_of_their_own() {
     private.get("/checkpoint").expect(404);
     server.client().get("/metrics").expect(404);
 }
+
+/// The request's own id and what was asked, on lines that say only what went wrong.
+#[test]
+fn what_is_logged_of_a_request_names_it() {
+    let data = Data::init("raw", "log.example.org");
+    let refused = Request::post("/healthz", "").header("x-request-id", "mine-1");
+    for (format, named) in [
+        (
+            "text",
+            r#"request{id="mine-1" method="POST" path="/healthz" client=127.0.0.1}: "#,
+        ),
+        (
+            "json",
+            r#"{"client":"127.0.0.1","id":"mine-1","method":"POST","path":"/healthz","name":"request"}"#,
+        ),
+    ] {
+        let server = data.serve_with(&["--metrics-listen", "off", "--log-format", format]);
+        server.client().send(&refused);
+        server.client().get("/healthz");
+        let log = server.stop();
+        let lines: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("refused"))
+            .collect();
+        assert_eq!(lines.len(), 1, "{log}");
+        assert!(lines[0].contains(named), "{log}");
+    }
+}
