@@ -5,6 +5,9 @@
 //! fills a queue of known length and is pushed back. Jobs run in the order they came; the job of a
 //! client that has gone is skipped.
 //!
+//! While jobs wait, answers are told a few at a time: whoever waits for an answer is asleep, and
+//! waking the threads that serve requests for each of them costs a good part of a check.
+//!
 //! Not the place for anything that waits: a blocked thread here is a lost core.
 
 use std::io;
@@ -18,7 +21,13 @@ use tokio::sync::oneshot;
 
 use crate::error::Refusal;
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce() -> Option<Tell> + Send>;
+
+/// Tells whoever waits for a job's answer.
+type Tell = Box<dyn FnOnce() + Send>;
+
+/// Answers that are told at once, at most: the first of them waits for the jobs of the others.
+const TOLD_COUNT_MAX: usize = 8;
 
 /// The pool. Dropping it lets the queued jobs finish and ends the threads.
 #[derive(Clone, Debug)]
@@ -64,10 +73,14 @@ impl VerifyPool {
     ) -> Result<Answer<T>, Refusal> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move || {
-            if !answer.is_closed() {
-                // A client that leaves while its job runs has nobody to tell.
-                let _ = answer.send(job());
+            if answer.is_closed() {
+                return None;
             }
+            let done = job();
+            Some(Box::new(move || {
+                // A client that left while its job ran has nobody to tell.
+                let _ = answer.send(done);
+            }))
         });
         self.queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Refusal::VerifyQueueFull,
@@ -99,15 +112,33 @@ pub(crate) fn thread_count() -> NonZeroUsize {
 
 /// Takes jobs until nobody can send any. A job that panics costs its own answer, not the thread.
 fn work(jobs: &Mutex<Receiver<Job>>) {
+    let mut answers: Vec<Tell> = Vec::with_capacity(TOLD_COUNT_MAX);
     loop {
-        // Held while waiting: the threads queue on the lock instead of on the channel. It is never
-        // held while a job runs, so it cannot be poisoned by one.
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        if panic::catch_unwind(AssertUnwindSafe(job)).is_err() {
-            tracing::error!("checking a request panicked; the request was refused");
+        let waiting = (answers.len() < TOLD_COUNT_MAX).then(|| next_waiting(jobs));
+        let Some(job) = waiting.flatten().or_else(|| {
+            answers.drain(..).for_each(|tell| tell());
+            next(jobs)
+        }) else {
+            return;
+        };
+        match panic::catch_unwind(AssertUnwindSafe(job)) {
+            Ok(answer) => answers.extend(answer),
+            Err(_) => tracing::error!("checking a request panicked; the request was refused"),
         }
     }
+}
+
+/// The next job, once there is one; `None` if there never will be.
+fn next(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
+    // Held while waiting: the threads queue on the lock instead of on the channel. It is never
+    // held while a job runs, so it cannot be poisoned by one.
+    let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
+    jobs.recv().ok()
+}
+
+/// The next job if it is there already. Whoever has the lock is waiting for one, so there is none.
+fn next_waiting(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
+    jobs.try_lock().ok()?.try_recv().ok()
 }
 
 #[cfg(test)]
