@@ -6,11 +6,11 @@
 //! of 8 KiB are asked for in turn on 32 kept-alive connections, one request at a time on each.
 //! Sketch: disk none, network the loopback. CPU: a request is one read, one write and a wake-up on
 //! either side, some 20 us, of which the server has half. That is what hyper alone takes; a cached
-//! tile, the limits, the request's id, its span and its count add a few more. The bare server
-//! shares a process with the client, which spares it some of the cost of changing between the two.
+//! tile, the limits, the request's id and its count add a few more.
 //!
 //! Plain alternative: a hyper server with two threads and no settings that answers every request
-//! with the same 8 KiB and the headers that hyper itself writes.
+//! with the same 8 KiB and the headers that hyper itself writes. It is a process of its own, as
+//! `cairnd` is: in the client's it would be spared some of the cost of changing between the two.
 
 #![allow(
     clippy::disallowed_methods,
@@ -19,8 +19,12 @@
 )]
 
 use std::convert::Infallible;
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
 
 use bytes::Bytes;
 use cairn_tests::cairnd::Data;
@@ -31,7 +35,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 const TILES: u64 = 256;
@@ -39,11 +42,17 @@ const TILE_LEN_BYTES: usize = 256 * 32;
 const ENTRIES_PER_REQUEST: u64 = 1024;
 const CONNECTIONS: u64 = 32;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// Makes this program the bare server.
+const BARE_SERVER: &str = "bare-server";
+
+fn main() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some(BARE_SERVER) {
+        return serve_bare();
+    }
     let data = Data::init("raw", "bench.example/raw");
     let cairnd = data.serve();
     fill(cairnd.client());
-    let (bare, _bare_runtime) = bare_server()?;
+    let bare = BareServer::start()?;
     let client = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -52,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut group = criterion.benchmark_group("serving");
     group.throughput(Throughput::Elements(1));
     for (name, address) in [
-        ("bare hyper: 8 KiB", bare),
+        ("bare hyper: 8 KiB", bare.address),
         ("cairnd: tile", cairnd.address()),
     ] {
         group.bench_function(name, |bencher| {
@@ -76,14 +85,44 @@ fn fill(mut client: Client) {
     }
 }
 
-/// A server of nothing but 8 KiB, on threads of its own.
-fn bare_server() -> std::io::Result<(SocketAddr, Runtime)> {
+/// A running server of nothing but 8 KiB, ended when dropped.
+struct BareServer {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl BareServer {
+    fn start() -> anyhow::Result<BareServer> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg(BARE_SERVER)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = process.stdout.take().context("stdout is a pipe")?;
+        let mut address = String::new();
+        BufReader::new(stdout).read_line(&mut address)?;
+        Ok(BareServer {
+            address: address.trim_end().parse()?,
+            process,
+        })
+    }
+}
+
+impl Drop for BareServer {
+    fn drop(&mut self) {
+        // The end of its input ends it, too, should this fail.
+        let _ended = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+/// Serves 8 KiB on two threads and prints where, until the input ends.
+fn serve_bare() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-    let address = listener.local_addr()?;
+    writeln!(io::stdout(), "{}", listener.local_addr()?)?;
     runtime.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _best_effort = stream.set_nodelay(true);
@@ -96,7 +135,8 @@ fn bare_server() -> std::io::Result<(SocketAddr, Runtime)> {
             tokio::spawn(serving.serve_connection(TokioIo::new(stream), service));
         }
     });
-    Ok((address, runtime))
+    io::copy(&mut io::stdin(), &mut io::sink())?;
+    Ok(())
 }
 
 /// The time that so many requests take on all connections together.
