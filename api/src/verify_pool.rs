@@ -156,6 +156,18 @@ mod tests {
         assert_eq!(pool(1).run(|| 6 * 7).await, Ok(42));
     }
 
+    /// Held back for the sake of jobs that wait, and never for those that may yet come.
+    #[tokio::test]
+    async fn every_answer_is_told_however_many_jobs_wait() {
+        let pool = VerifyPool::new(NonZeroUsize::new(2).unwrap(), 100).unwrap();
+        for count in [1, TOLD_COUNT_MAX, 5 * TOLD_COUNT_MAX + 1] {
+            let answers: Vec<_> = (0..count).map(|n| pool.submit(move || n)).collect();
+            for (number, answer) in answers.into_iter().enumerate() {
+                assert_eq!(answer.unwrap().wait().await, Ok(number));
+            }
+        }
+    }
+
     #[tokio::test]
     async fn a_full_queue_pushes_back_at_once() {
         let pool = pool(1);
