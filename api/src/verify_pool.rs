@@ -121,9 +121,10 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
         }) else {
             return;
         };
-        match panic::catch_unwind(AssertUnwindSafe(job)) {
-            Ok(answer) => answers.extend(answer),
-            Err(_) => tracing::error!("checking a request panicked; the request was refused"),
+        if let Ok(answer) = panic::catch_unwind(AssertUnwindSafe(job)) {
+            answers.extend(answer);
+        } else {
+            tracing::error!("checking a request panicked; the request was refused");
         }
     }
 }

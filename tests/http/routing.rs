@@ -150,7 +150,10 @@ fn what_is_logged_of_a_request_names_it() {
         ),
         (
             "json",
-            r#"{"client":"127.0.0.1","id":"mine-1","method":"POST","path":"/healthz","name":"request"}"#,
+            concat!(
+                r#"{"client":"127.0.0.1","id":"mine-1","method":"POST","#,
+                r#""path":"/healthz","name":"request"}"#,
+            ),
         ),
     ] {
         let server = data.serve_with(&["--metrics-listen", "off", "--log-format", format]);

@@ -1,4 +1,4 @@
-//! Around every request: an id, a time limit, a count, and its name on whatever is logged meanwhile.
+//! Around every request: an id, a time limit, a count, and its name on whatever is logged about it.
 //!
 //! The id is the client's `x-request-id` if that is short and plain, else one of ours; either way
 //! the answer carries it. Successes are logged at `debug`, because a busy log answers tens of
