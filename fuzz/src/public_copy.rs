@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use engine::{CatchUp, Log, fsck};
+use engine::{CatchUp, Stepped, fsck};
 use tiles::TreeSize;
 
 use crate::input::Input;
@@ -62,13 +62,12 @@ pub fn public_copy(bytes: &[u8]) -> bool {
         assert_eq!(now, kept, "what is published changes at the very end");
     }
     if found.is_ok() {
-        let log = Log::open_with(&stores, &config).expect("it extends what was published");
-        let report = fsck(&log.reader(), &mut |_| ()).expect("what was taken in is right");
+        let log = Stepped::open(&stores, &config).expect("it extends what was published");
+        let report = fsck(&log.log().reader(), &mut |_| ()).expect("what was taken in is right");
         assert_eq!(
             (report.head.size, report.head.root_hash),
             (head.size, head.root_hash)
         );
-        log.close();
     }
     found.is_ok()
 }

@@ -12,16 +12,21 @@ use super::LogSettings;
 pub(crate) fn resolve(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut resolved = PathBuf::new();
+    // Parts at the end that are not there; below one there is nothing to be asked for.
+    let mut missing_count = 0_usize;
     for component in absolute.components() {
         match component {
             Component::ParentDir => {
                 resolved.pop();
+                missing_count = missing_count.saturating_sub(1);
             }
             Component::CurDir => {}
             other => {
                 resolved.push(other);
-                if let Ok(real) = resolved.canonicalize() {
-                    resolved = real;
+                let real = (missing_count == 0).then(|| resolved.canonicalize().ok());
+                match real.flatten() {
+                    Some(real) => resolved = real,
+                    None => missing_count += 1,
                 }
             }
         }
@@ -109,6 +114,8 @@ mod tests {
         symlink("real", dir.path().join("link")).unwrap();
         assert_eq!(resolve(&dir.path().join("link/x")), real.join("real/x"));
         assert_eq!(resolve(&dir.path().join("link/..")), real);
+        let around = resolve(&dir.path().join("a/b/../../link/c/../x"));
+        assert_eq!(around, real.join("real/x"));
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub(crate) struct Table<'a> {
     /// `""` for the top level, else the table's name.
     name: &'static str,
     line: usize,
+    /// What was not read yet, each with the byte at which its key begins. Its line is counted only
+    /// once it is asked for: a file may have a hundred thousand keys that nobody knows.
     left: BTreeMap<&'a str, (usize, &'a DeValue<'a>)>,
     known: Vec<&'static str>,
 }
@@ -82,8 +84,8 @@ impl<'a> Table<'a> {
         let left = table
             .iter()
             .map(|(key, value)| {
-                let line = source.line(key.span().start);
-                (key.get_ref().as_ref(), (line, value.get_ref()))
+                let at = key.span().start;
+                (key.get_ref().as_ref(), (at, value.get_ref()))
             })
             .collect();
         Table {
@@ -98,10 +100,10 @@ impl<'a> Table<'a> {
     /// The value of `key`, if it is there.
     pub(crate) fn take(&mut self, key: &'static str) -> Option<Field<'a>> {
         self.known.push(key);
-        let (line, value) = self.left.remove(key)?;
+        let (at, value) = self.left.remove(key)?;
         Some(Field {
             source: self.source,
-            line,
+            line: self.source.line(at),
             key: self.full_key(key),
             value,
         })
@@ -134,8 +136,7 @@ impl<'a> Table<'a> {
 
     /// Refuses whatever was not asked for.
     pub(crate) fn finish(self) -> Result<(), ConfigError> {
-        let Some((key, (line, _value))) = self.left.iter().min_by_key(|(_, (line, _))| *line)
-        else {
+        let Some((key, (at, _value))) = self.left.iter().min_by_key(|(_, (at, _))| *at) else {
             return Ok(());
         };
         let table = if self.name.is_empty() {
@@ -145,7 +146,7 @@ impl<'a> Table<'a> {
         };
         Err(ConfigError {
             path: self.source.path.to_owned(),
-            line: *line,
+            line: self.source.line(*at),
             key: self.full_key(key),
             found: "an unknown key".into(),
             allowed: format!("in {table}: {}", self.known.join(", ")).into(),
