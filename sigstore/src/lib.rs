@@ -10,7 +10,9 @@
 //!   logged;
 //! - [`TransparencyLogEntry`]: the answer;
 //! - [`PublicKey`] and [`KeyDetails`]: keys, their labels, and signatures checked by digest;
-//! - [`canonical_json`]: RFC 8785, behind a parser that refuses ambiguous JSON.
+//! - [`canonical_json`]: RFC 8785, behind a parser that refuses ambiguous JSON;
+//! - [`cert`]: certificates: the name they are for, and what else an ID token said;
+//! - [`sct`]: the promises of a certificate log.
 //!
 //! Pure: no I/O, no clock, no randomness, no global state. Sizes are bounded before work is done.
 //!
@@ -41,15 +43,20 @@
 //! ```
 
 pub mod canonical_json;
+pub mod cert;
 pub mod entry;
 pub mod key_details;
 pub mod public_key;
+pub mod sct;
+pub mod time;
 
+mod der_writer;
 mod proto_json;
 #[cfg(test)]
 mod test_keys;
 
 pub use canonical_json::JsonError;
+pub use cert::{ExtensionField, FulcioExtensions, SubjectAltName};
 pub use entry::hashedrekord::{
     EntryError, HashedRekord, HashedRekordRequest, LeafError, RequestError, VerifierBytes,
 };
@@ -57,3 +64,5 @@ pub use entry::log_entry::{InclusionProof, KindVersion, LogEntryError, Transpare
 pub use key_details::{HashAlgorithm, KeyDetails};
 pub use proto_json::ProtoJsonError;
 pub use public_key::{KeyKind, PublicKey, PublicKeyError, SignatureError};
+pub use sct::{CtEntry, SctError, SignedCertificateTimestamp};
+pub use time::{UnixMillis, UnixSeconds};
