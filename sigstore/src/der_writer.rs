@@ -7,10 +7,16 @@
 
 /// Tags of the values that are written.
 pub(crate) mod tag {
+    pub(crate) const BOOLEAN: u8 = 0x01;
+    pub(crate) const INTEGER: u8 = 0x02;
+    pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;
+    pub(crate) const NULL: u8 = 0x05;
     pub(crate) const OID: u8 = 0x06;
     pub(crate) const UTF8_STRING: u8 = 0x0c;
+    pub(crate) const PRINTABLE_STRING: u8 = 0x13;
     pub(crate) const SEQUENCE: u8 = 0x30;
+    pub(crate) const SET: u8 = 0x31;
 }
 
 /// One value.
@@ -39,6 +45,21 @@ pub(crate) fn sequence<T: AsRef<[u8]>>(values: &[T]) -> Vec<u8> {
     tlv(tag::SEQUENCE, &content)
 }
 
+/// A bit string of whole bytes.
+pub(crate) fn bit_string(bytes: &[u8]) -> Vec<u8> {
+    tlv(tag::BIT_STRING, &[&[0], bytes].concat())
+}
+
+/// A number that is not negative, from its big-endian bytes.
+pub(crate) fn unsigned(bytes: &[u8]) -> Vec<u8> {
+    let leading_zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let significant = bytes.get(leading_zeros..).unwrap_or_default();
+    // A zero in front keeps the number from reading as negative, and is all of the number zero.
+    let pad = significant.first().is_none_or(|first| *first >= 0x80);
+    let zero: &[u8] = if pad { &[0] } else { &[] };
+    tlv(tag::INTEGER, &[zero, significant].concat())
+}
+
 #[cfg(test)]
 mod tests {
     use der::asn1::OctetStringRef;
@@ -56,6 +77,19 @@ mod tests {
             let read = <&OctetStringRef>::from_der(&ours).unwrap();
             assert_eq!(read.as_bytes(), content);
         }
+    }
+
+    #[test]
+    fn a_number_is_as_short_as_it_can_be() {
+        assert_eq!(unsigned(&[]), [2, 1, 0]);
+        assert_eq!(unsigned(&[0, 0]), [2, 1, 0]);
+        assert_eq!(unsigned(&[0, 0x7f]), [2, 1, 0x7f]);
+        assert_eq!(unsigned(&[0x80, 1]), [2, 3, 0, 0x80, 1]);
+    }
+
+    #[test]
+    fn a_bit_string_has_no_unused_bits() {
+        assert_eq!(bit_string(&[5]), [3, 2, 0, 5]);
     }
 
     #[test]

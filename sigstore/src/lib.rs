@@ -46,6 +46,7 @@ pub mod canonical_json;
 pub mod cert;
 pub mod entry;
 pub mod key_details;
+pub mod pem;
 pub mod public_key;
 pub mod sct;
 pub mod time;

@@ -1,8 +1,9 @@
 //! Public keys, and checking a signature when only the digest of what was signed is at hand.
 //!
-//! A transparency log never sees the artifact: a request carries its digest, so every check here
-//! is digest-only. Keys come as a DER `SubjectPublicKeyInfo` (RFC 5280 section 4.1.2.7) or inside
-//! one DER certificate, of which nothing but that key is looked at: no chain, no dates, no usage.
+//! A transparency log never sees the artifact: a request carries its digest, so its checks are
+//! digest-only. An authority has the whole message, so there is a check for that, too. Keys come
+//! as a DER `SubjectPublicKeyInfo` (RFC 5280 section 4.1.2.7) or inside one DER certificate, of
+//! which nothing but that key is looked at: no chain, no dates, no usage.
 //!
 //! ECDSA and RSA (PKCS #1 v1.5) are checked by aws-lc-rs, which takes a digest. It has no
 //! `Ed25519ph` (RFC 8032 section 5.1, empty context), so that one is checked by ed25519-dalek.
@@ -147,10 +148,42 @@ impl PublicKey {
         self.kind
     }
 
+    /// The bits of the key alone, without its algorithm: a point, an `RSAPublicKey`, 32 bytes.
+    ///
+    /// # Panics
+    ///
+    /// Never: the DER was parsed before.
+    #[must_use]
+    pub fn key_bits(&self) -> Vec<u8> {
+        let spki: parse::Spki<'_> = SubjectPublicKeyInfo::from_der(&self.spki_der)
+            .expect("a key was parsed from these bytes");
+        spki.subject_public_key.raw_bytes().to_vec()
+    }
+
     /// The key as DER `SubjectPublicKeyInfo`.
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
         &self.spki_der
+    }
+
+    /// Checks a signature over a message, as certificates, requests for them and proofs of
+    /// possession have it: ECDSA only as ASN.1 DER, RSA as PKCS #1 v1.5, each over the hash of
+    /// [`KeyKind::hash`], and Ed25519 not prehashed.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError`] names the check that failed.
+    pub fn verify_message(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        if signature.len() > SIGNATURE_LEN_BYTES_MAX {
+            let (found, max) = (signature.len(), SIGNATURE_LEN_BYTES_MAX);
+            return Err(SignatureError::TooLong { found, max });
+        }
+        match &self.verifier {
+            Verifier::Ed25519ph(key) => signature_form::verify_ed25519(key, message, signature),
+            Verifier::Aws(key) => key
+                .verify_sig(message, signature)
+                .map_err(|_| SignatureError::Mismatch { kind: self.kind }),
+        }
     }
 
     /// Checks a signature over something of which only the digest is known.

@@ -96,6 +96,15 @@ impl TestKey {
         }
     }
 
+    /// Signs a message with Ed25519 that is not prehashed.
+    pub(crate) fn sign_pure_ed25519(&self, message: &[u8]) -> Vec<u8> {
+        use ed25519_dalek::Signer as _;
+        let Secret::Ed25519(key) = &self.secret else {
+            panic!("not an ed25519 key")
+        };
+        key.sign(message).to_bytes().to_vec()
+    }
+
     /// Signs a message with ECDSA, as r||s.
     pub(crate) fn sign_p1363(&self, message: &[u8]) -> Vec<u8> {
         let hashed = digest::digest(aws_hash(self.label.hash()), message);

@@ -67,6 +67,22 @@ pub(super) fn verify_ed25519ph(
         })
 }
 
+/// Checks an `Ed25519` signature (RFC 8032 section 5.1), as certificates have it.
+pub(super) fn verify_ed25519(
+    key: &VerifyingKey,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let malformed = SignatureError::Malformed {
+        found: signature.len(),
+        wanted: "ed25519 (64 bytes)",
+    };
+    let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| malformed)?;
+    let kind = KeyKind::Ed25519;
+    key.verify_strict(message, &signature)
+        .map_err(|_| SignatureError::Mismatch { kind })
+}
+
 /// A SHA-512 computation that is over: ed25519-dalek asks for the hasher and finalises it itself,
 /// while a log is given the result. It is only ever finalised.
 struct FinishedSha512([u8; 64]);

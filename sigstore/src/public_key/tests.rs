@@ -51,6 +51,50 @@ fn every_kind_of_key_is_read_and_verifies() {
 }
 
 #[test]
+fn every_kind_of_key_checks_messages() {
+    for key in keys() {
+        let parsed = parse(&key.spki).unwrap();
+        let signature = match key.label {
+            KeyDetails::Ed25519Ph => key.sign_pure_ed25519(MESSAGE),
+            _ => key.sign(MESSAGE),
+        };
+        assert_eq!(parsed.verify_message(MESSAGE, &signature), Ok(()));
+        let kind = parsed.kind();
+        let mismatch = Err(SignatureError::Mismatch { kind });
+        assert_eq!(parsed.verify_message(b"other", &signature), mismatch);
+        let long = parsed.verify_message(MESSAGE, &[0; SIGNATURE_LEN_BYTES_MAX + 1]);
+        assert!(matches!(
+            long,
+            Err(SignatureError::TooLong { found: 1025, .. })
+        ));
+    }
+}
+
+#[test]
+fn a_message_is_not_taken_with_another_form_of_signature() {
+    let p256 = key(KeyDetails::EcdsaP256Sha256);
+    let raw = p256.sign_p1363(MESSAGE);
+    assert!(
+        parse(&p256.spki)
+            .unwrap()
+            .verify_message(MESSAGE, &raw)
+            .is_err()
+    );
+    let ed25519 = key(KeyDetails::Ed25519Ph);
+    let prehashed = ed25519.sign(MESSAGE);
+    let parsed = parse(&ed25519.spki).unwrap();
+    assert!(parsed.verify_message(MESSAGE, &prehashed).is_err());
+    let error = parsed.verify_message(MESSAGE, &[0; 63]).unwrap_err();
+    assert!(matches!(error, SignatureError::Malformed { found: 63, .. }));
+}
+
+#[test]
+fn the_bits_of_a_key_are_those_after_its_algorithm() {
+    let p256 = parse(&key(KeyDetails::EcdsaP256Sha256).spki).unwrap();
+    assert_eq!(p256.key_bits(), p256_point());
+}
+
+#[test]
 fn every_kind_of_key_is_read_from_a_certificate() {
     for key in keys() {
         let parsed = PublicKey::from_certificate_der(&certificate(&key.spki, 3)).unwrap();
