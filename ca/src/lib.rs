@@ -6,8 +6,20 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`oidc`] | ID tokens, and the keys they are checked with |
+//! | [`issuers`] | whose tokens are believed, and which of them may have certificates |
+//! | [`identity`] | from a token's claims to the name in a certificate |
+//! | [`error`] | why a token was refused |
 //! | [`signer`] | private keys, behind one interface |
 
+pub mod error;
+pub mod identity;
+pub mod issuers;
+pub mod oidc;
 pub mod signer;
 
+pub use error::Refusal;
+pub use identity::{Preset, Principal};
+pub use issuers::{Issuer, IssuerSection, IssuerTable, Profile};
+pub use oidc::{KeySets, verify_token};
 pub use signer::{SignatureAlgorithm, Signer, SignerError};
