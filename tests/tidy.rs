@@ -40,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 const MAPPED_CRATES: [&str; 5] = ["tiles", "engine", "sigstore", "ca", "api"];
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
-const PARSERS: [(&str, &[&str]); 24] = [
+const PARSERS: [(&str, &[&str]); 29] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),
@@ -68,6 +68,11 @@ const PARSERS: [(&str, &[&str]); 24] = [
     ("api/src/content_coding.rs", &["header_value"]),
     ("api/src/client_address.rs", &["header_value"]),
     ("api/src/route/locate.rs", &["header_value"]),
+    ("ca/src/oidc/token.rs", &["id_token"]),
+    ("ca/src/oidc/claims.rs", &["id_token"]),
+    ("ca/src/oidc/key_set.rs", &["key_set"]),
+    ("ca/src/oidc/discovery.rs", &["discovery"]),
+    ("ca/src/identity/template.rs", &["claim_template"]),
 ];
 
 /// Files that look as if they parsed outside bytes, but read the operator's own.

@@ -223,4 +223,6 @@ fn check_signature(
 }
 
 #[cfg(test)]
+pub(crate) mod test_issuer;
+#[cfg(test)]
 mod tests;

@@ -32,6 +32,7 @@
     reason = "every target panics if a property breaks: that is how a fuzzer hears of it"
 )]
 
+mod id_tokens;
 mod input;
 mod kept_checkpoint;
 mod log_formats;
@@ -43,6 +44,7 @@ mod server_formats;
 mod sigstore_formats;
 mod store_operations;
 
+pub use id_tokens::{claim_template, discovery, id_token, key_set};
 pub use kept_checkpoint::kept_checkpoint;
 pub use log_formats::{checkpoint, entry_bundle, note, tile, tile_path, vkey};
 pub use proofs::proofs;
@@ -58,18 +60,22 @@ pub use store_operations::store_operations;
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 23] = [
+pub const TARGETS: [(&str, Target); 27] = [
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
     ("canonical_json", canonical_json),
     ("certificate", certificate),
     ("checkpoint", checkpoint),
+    ("claim_template", claim_template),
     ("config", config),
+    ("discovery", discovery),
     ("entry_bundle", entry_bundle),
     ("hashedrekord_leaf", hashedrekord_leaf),
     ("hashedrekord_request", hashedrekord_request),
     ("header_value", header_value),
+    ("id_token", id_token),
     ("kept_checkpoint", kept_checkpoint),
+    ("key_set", key_set),
     ("log_entry", log_entry),
     ("note", note),
     ("proofs", proofs),
