@@ -4,11 +4,12 @@
 //! rule, what was found and what was wanted. [`Refusal::code`] and [`Refusal::caller_text`] are for
 //! the caller: stable words to act on, and of the operator's rules nothing but that they refuse.
 //!
-//! Invariant: no part of a token's bytes is in either. Claims are quoted, cut short, only where a
-//! rule or a setting is about them.
+//! Invariant: neither has anything that could be used in the token's place. To the operator, claims
+//! and names of keys and algorithms are quoted, cut short, where they are what was refused.
 
 use std::fmt;
 
+use serde_json::Value;
 use thiserror::Error;
 
 /// Why a token was refused.
@@ -249,15 +250,69 @@ impl Refusal {
 
 /// Quotes outside text for an operator: control characters escaped, long text cut.
 pub(crate) fn excerpt(text: &str) -> String {
-    const CHARS_MAX: usize = 80;
-    let mut chars = text.chars();
-    let head: String = chars.by_ref().take(CHARS_MAX).collect();
-    let cut = if chars.next().is_some() { "..." } else { "" };
+    let (head, cut) = head_of(text);
     format!("\"{}\"{cut}", head.escape_debug())
+}
+
+/// Quotes a claim for an operator: text as text, anything else as the JSON it is.
+pub(crate) fn excerpt_of(value: &Value) -> String {
+    if let Value::String(text) = value {
+        return excerpt(text);
+    }
+    let json = value.to_string();
+    let (head, cut) = head_of(&json);
+    let visible = |c: char| if c.is_control() { '?' } else { c };
+    head.chars().map(visible).chain(cut.chars()).collect()
+}
+
+/// As much of a text as a line of a log has room for, and what to write for the rest.
+fn head_of(text: &str) -> (&str, &'static str) {
+    const CHARS_MAX: usize = 80;
+    let end = text.char_indices().nth(CHARS_MAX).map(|(end, _)| end);
+    let head = end.and_then(|end| text.get(..end));
+    head.map_or((text, ""), |head| (head, "..."))
 }
 
 /// Writes several things one after another.
 pub(crate) fn joined<T: fmt::Display>(things: &[T], separator: &str) -> String {
     let texts: Vec<String> = things.iter().map(ToString::to_string).collect();
     texts.join(separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn outside_text_is_quoted_and_cut() {
+        assert_eq!(excerpt("a\n\"b\""), r#""a\n\"b\"""#);
+        assert_eq!(
+            excerpt(&"\u{fc}".repeat(81)),
+            format!("\"{}\"...", "\u{fc}".repeat(80))
+        );
+        assert_eq!(excerpt_of(&json!("x")), "\"x\"");
+        assert_eq!(excerpt_of(&json!(["x", 1, "\u{7f}"])), r#"["x",1,"?"]"#);
+        assert_eq!(excerpt_of(&json!(null)), "null");
+        assert!(excerpt_of(&json!(vec![1; 100])).ends_with("..."));
+    }
+
+    #[test]
+    fn callers_hear_nothing_of_the_rules() {
+        let issuer = || "https://idp.example".to_owned();
+        let refusal = Refusal::NotAllowed {
+            issuer: issuer(),
+            rules: "rule 1: owner is \"evil\", wanted \"secret-project\"".to_owned(),
+        };
+        assert!(refusal.to_string().contains("secret-project"));
+        assert!(!refusal.caller_text().contains("secret-project"));
+        let refusal = Refusal::ClaimInvalid {
+            issuer: issuer(),
+            claim: "sub".to_owned(),
+            found: "\"x\"".to_owned(),
+            wanted: "a URI that begins with https://secret.example".to_owned(),
+        };
+        assert!(!refusal.caller_text().contains("secret.example"));
+    }
 }

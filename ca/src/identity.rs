@@ -43,6 +43,21 @@ pub struct Principal {
     pub extensions: FulcioExtensions,
     /// What they sign to prove that they have their key: their email address, or `sub`.
     pub proof_subject: String,
+    /// The other of the two, if the token has both. Many clients sign the address whenever there
+    /// is one.
+    pub proof_alternative: Option<String>,
+}
+
+impl Principal {
+    /// Every text that a proof of possession may be over. Which of them it is makes no difference:
+    /// it shows that the key is there, and the token shows all else.
+    #[must_use]
+    pub fn proof_subjects(&self) -> Vec<&str> {
+        let alternative = self.proof_alternative.as_deref();
+        std::iter::once(self.proof_subject.as_str())
+            .chain(alternative)
+            .collect()
+    }
 }
 
 /// The kinds of issuer that can be configured.

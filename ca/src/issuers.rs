@@ -9,6 +9,19 @@
 //! Invariant: outside the dev profile, every issuer in a table uses TLS or is on this machine, and
 //! none gives certificates to everybody: who has an account at a public service must also fit a
 //! rule that pins the tenant.
+//!
+//! ```
+//! use ca::{IssuerSection, IssuerTable, Profile};
+//!
+//! let open: IssuerSection = toml::from_str("preset = 'github'")?;
+//! let refused = IssuerTable::new(&[open], Profile::Production).unwrap_err();
+//! assert!(refused.problem.starts_with("missing, so everybody on GitHub could get certificates"));
+//!
+//! let ours: IssuerSection = toml::from_str("preset = 'github'\nallow = [{ owner = 'acme' }]")?;
+//! let table = IssuerTable::new(&[ours], Profile::Production)?;
+//! assert_eq!(table.find("https://token.actions.githubusercontent.com").len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod build;
 mod pattern;

@@ -28,7 +28,7 @@ pub use discovery::{Discovery, DiscoveryError};
 pub use key_set::{KeySet, KeySetError};
 pub use token::{TOKEN_LEN_BYTES_MAX, Token};
 
-use crate::error::{Refusal, excerpt, joined};
+use crate::error::{Refusal, excerpt, excerpt_of, joined};
 use crate::identity::Principal;
 use crate::issuers::{Issuer, IssuerTable};
 use key_set::SignatureCheck;
@@ -115,7 +115,7 @@ fn choose_issuer<'a>(
         Some(issuer) => Ok(issuer),
         None => Err(Refusal::Audience {
             issuer: url.to_owned(),
-            found: excerpt(&audience.to_string()),
+            found: excerpt_of(audience),
             wanted: first.audience().to_owned(),
         }),
     }
@@ -175,7 +175,7 @@ fn seconds(claims: &Claims, url: &str, name: &str) -> Result<Option<u64>, Refusa
     whole.map(Some).ok_or_else(|| Refusal::ClaimInvalid {
         issuer: url.to_owned(),
         claim: name.to_owned(),
-        found: excerpt(&value.to_string()),
+        found: excerpt_of(value),
         wanted: "seconds since 1970".to_owned(),
     })
 }

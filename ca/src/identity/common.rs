@@ -4,7 +4,7 @@ use sigstore::cert::extensions::{ExtensionField, FulcioExtensions};
 use sigstore::cert::san::SubjectAltName;
 
 use super::Principal;
-use crate::error::{Refusal, excerpt};
+use crate::error::{Refusal, excerpt_of};
 use crate::oidc::Claims;
 
 /// The longest claim that becomes part of a certificate by itself.
@@ -20,10 +20,12 @@ pub(super) fn principal(
     let subject = required(claims, issuer, "sub")?;
     extensions.set(ExtensionField::Issuer, issuer);
     extensions.set(ExtensionField::TokenSubject, subject.as_str());
+    let address = claims.string("email").filter(|text| !text.is_empty());
     Ok(Principal {
         san,
         extensions,
         proof_subject: subject,
+        proof_alternative: address.map(str::to_owned),
     })
 }
 
@@ -48,6 +50,6 @@ pub(super) fn required(claims: &Claims, issuer: &str, claim: &str) -> Result<Str
     };
     match value.as_str() {
         Some(text) if (1..=CLAIM_LEN_BYTES_MAX).contains(&text.len()) => Ok(text.to_owned()),
-        _ => Err(invalid(excerpt(&value.to_string()))),
+        _ => Err(invalid(excerpt_of(value))),
     }
 }

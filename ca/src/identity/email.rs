@@ -8,7 +8,7 @@ use sigstore::cert::extensions::FulcioExtensions;
 use sigstore::cert::san::SubjectAltName;
 
 use super::{Principal, common};
-use crate::error::{Refusal, excerpt};
+use crate::error::{Refusal, excerpt, excerpt_of};
 use crate::oidc::Claims;
 
 /// The settings of an issuer of email addresses.
@@ -34,7 +34,8 @@ impl Email {
         let extensions = FulcioExtensions::new();
         let mut principal = common::principal(claims, issuer, san, extensions)?;
         common::set_issuer(&mut principal, &named);
-        principal.proof_subject = address;
+        let subject = std::mem::replace(&mut principal.proof_subject, address);
+        principal.proof_alternative = Some(subject);
         Ok(principal)
     }
 
@@ -63,7 +64,7 @@ fn check_verified(claims: &Claims, issuer: &str) -> Result<(), Refusal> {
         Some(Value::String(text)) if text == "true" || text == "True" => Ok(()),
         found => Err(Refusal::EmailUnverified {
             issuer: issuer.to_owned(),
-            found: found.map_or_else(|| "missing".to_owned(), |value| excerpt(&value.to_string())),
+            found: found.map_or_else(|| "missing".to_owned(), excerpt_of),
         }),
     }
 }

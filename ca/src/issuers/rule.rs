@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::pattern::{PATTERN_LEN_BYTES_MAX, Pattern};
-use crate::error::excerpt;
+use crate::error::{excerpt_of, joined};
 use crate::identity::{Preset, Source};
 use crate::oidc::Claims;
 use crate::oidc::claims::text_of;
@@ -25,7 +25,10 @@ const REASONS_LEN_MAX: usize = 1000;
 
 /// What a claim may be: one thing, or one of several.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "wanted a text, a whole number, true or false, or a list of these"
+)]
 pub enum Wanted {
     /// One thing.
     One(WantedValue),
@@ -122,8 +125,8 @@ impl Rule {
             let texts = items.iter().filter_map(text_of);
             let fits = |text: String| want.patterns.iter().any(|one| one.matches(&text));
             if !texts.into_iter().any(fits) {
-                let found = excerpt(&found.to_string());
-                let wanted = crate::error::joined(&want.patterns, " or ");
+                let found = excerpt_of(&found);
+                let wanted = joined(&want.patterns, " or ");
                 return Err(format!("{} is {found}, wanted {wanted}", want.name));
             }
         }

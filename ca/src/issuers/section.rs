@@ -79,7 +79,7 @@ impl IssuerSection {
 
     /// Settings that belong to some presets only: whether each is there, and to which.
     pub(super) fn special_settings(&self) -> [(&'static str, bool, &'static [Preset]); 8] {
-        use Preset::{Email, GithubEnterprise, Gitlab, Google, Spiffe, Template, Uri, Username};
+        use Preset::{Email, GithubEnterprise, Gitlab, Spiffe, Template, Uri, Username};
         [
             (
                 "web_url",
@@ -96,7 +96,7 @@ impl IssuerSection {
             (
                 "skip_email_verification",
                 self.skip_email_verification,
-                &[Email, Google],
+                &[Email],
             ),
             ("subject", self.subject.is_some(), &[Template]),
             ("extensions", !self.extensions.is_empty(), &[Template]),

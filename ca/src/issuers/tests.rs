@@ -23,70 +23,72 @@ fn section(lines: &str) -> Result<IssuerTable, String> {
     production(&format!("[[issuer]]\n{lines}"))
 }
 
+/// A section of each preset, in the order of [`Preset::ALL`].
+const ALL_PRESETS: &str = r#"
+[[issuer]]
+preset = "github"
+[[issuer.allow]]
+owner = "acme"
+
+[[issuer]]
+preset = "github-enterprise"
+url = "https://git.acme.example/_services/token"
+
+[[issuer]]
+preset = "gitlab"
+url = "https://gitlab.acme.example"
+
+[[issuer]]
+preset = "google"
+[[issuer.allow]]
+email_domain = ["acme.example", "*.acme.example"]
+
+[[issuer]]
+preset = "kubernetes"
+url = "https://kubernetes.default.svc"
+
+[[issuer]]
+preset = "buildkite"
+allow = [{ organization_slug = "acme" }]
+
+[[issuer]]
+preset = "codefresh"
+allow = [{ account_id = "a1" }]
+
+[[issuer]]
+preset = "circleci"
+url = "https://oidc.circleci.com/org/o1"
+
+[[issuer]]
+preset = "spiffe"
+url = "https://spire.acme.example"
+trust_domain = "acme.example"
+
+[[issuer]]
+preset = "email"
+url = "https://sso.acme.example/realms/dev"
+skip_email_verification = true
+
+[[issuer]]
+preset = "username"
+url = "https://id.acme.example/u"
+subject_domain = "acme.example"
+
+[[issuer]]
+preset = "uri"
+url = "https://id.acme.example/x"
+subject_domain = "https://acme.example"
+
+[[issuer]]
+preset = "template"
+url = "https://ci.acme.example"
+subject = "https://ci.acme.example/{{ .project }}"
+extensions.build-trigger = "event"
+"#;
+
 #[test]
 fn every_preset_can_be_configured() {
-    let toml = r#"
-        [[issuer]]
-        preset = "github"
-        [[issuer.allow]]
-        owner = "acme"
-
-        [[issuer]]
-        preset = "github-enterprise"
-        url = "https://git.acme.example/_services/token"
-
-        [[issuer]]
-        preset = "gitlab"
-        url = "https://gitlab.acme.example"
-
-        [[issuer]]
-        preset = "google"
-        [[issuer.allow]]
-        email_domain = ["acme.example", "*.acme.example"]
-
-        [[issuer]]
-        preset = "kubernetes"
-        url = "https://kubernetes.default.svc"
-
-        [[issuer]]
-        preset = "buildkite"
-        allow = [{ organization_slug = "acme" }]
-
-        [[issuer]]
-        preset = "codefresh"
-        allow = [{ account_id = "a1" }]
-
-        [[issuer]]
-        preset = "circleci"
-        url = "https://oidc.circleci.com/org/o1"
-
-        [[issuer]]
-        preset = "spiffe"
-        url = "https://spire.acme.example"
-        trust_domain = "acme.example"
-
-        [[issuer]]
-        preset = "email"
-        url = "https://sso.acme.example/realms/dev"
-        skip_email_verification = true
-
-        [[issuer]]
-        preset = "username"
-        url = "https://id.acme.example/u"
-        subject_domain = "acme.example"
-
-        [[issuer]]
-        preset = "uri"
-        url = "https://id.acme.example/x"
-        subject_domain = "https://acme.example"
-
-        [[issuer]]
-        preset = "template"
-        url = "https://ci.acme.example"
-        subject = "https://ci.acme.example/{{ .project }}"
-        extensions.build-trigger = "event"
-    "#;
-    let table = production(toml).unwrap();
+    let table = production(ALL_PRESETS).unwrap();
     let presets: Vec<Preset> = table.issuers().iter().map(Issuer::preset).collect();
     assert_eq!(presets, Preset::ALL);
     let types: Vec<&str> = presets.iter().map(|preset| preset.fulcio_type()).collect();
@@ -121,7 +123,15 @@ fn every_preset_can_be_configured() {
 }
 
 /// Lines of a section, and what the refusal must say.
-const REFUSED: [(&str, &str); 34] = [
+const REFUSED: [(&str, &str); 36] = [
+    (
+        "preset = 'github'\nallow = [{ owner = 1.5 }]",
+        "wanted a text, a whole number, true or",
+    ),
+    (
+        "preset = 'github'\nallow = [{ owner = { a = 1 } }]",
+        "wanted a text, a whole number",
+    ),
     ("", "missing field `preset`"),
     ("preset = 'githup'", "unknown variant `githup`"),
     ("preset = 'github'\ntrust = 1", "unknown field `trust`"),
@@ -165,7 +175,7 @@ const REFUSED: [(&str, &str); 34] = [
     ),
     (
         "preset = 'github'\nskip_email_verification = true",
-        "only for email and google",
+        "only for email; take it out",
     ),
     (
         "preset = 'email'\nurl = 'https://x.example'\nsubject = 'x'",
@@ -435,8 +445,8 @@ fn a_refusal_names_the_rules_to_the_operator_alone() {
     assert_eq!(refused.code(), "not_allowed");
     assert_eq!(
         refused.to_string(),
-        "https://i.example: no allow rule lets it in: rule 1: owner is \"\\\"evil\\\"\", wanted \
-         \"acme\"; rule 2: owner is \"\\\"evil\\\"\", wanted \"a\" or \"b\"",
+        "https://i.example: no allow rule lets it in: rule 1: owner is \"evil\", wanted \
+         \"acme\"; rule 2: owner is \"evil\", wanted \"a\" or \"b\"",
     );
     assert_eq!(
         refused.caller_text(),

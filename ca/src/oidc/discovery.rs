@@ -9,7 +9,7 @@ use sigstore::canonical_json::{JsonError, JsonLimits, parse_limited};
 use thiserror::Error;
 
 use super::algorithm::JwsAlgorithm;
-use crate::error::excerpt;
+use crate::error::{excerpt, excerpt_of};
 
 /// The longest discovery document that is read. Real ones have a few kilobytes.
 pub const DISCOVERY_LEN_BYTES_MAX: usize = 65_536;
@@ -82,7 +82,7 @@ fn algorithms(listed: Option<&Value>) -> Result<Vec<JwsAlgorithm>, DiscoveryErro
     let names = listed.iter().filter_map(Value::as_str);
     let allowed: Vec<JwsAlgorithm> = names.filter_map(JwsAlgorithm::from_name).collect();
     if allowed.is_empty() {
-        let found = excerpt(&Value::from(listed).to_string());
+        let found = excerpt_of(&Value::from(listed));
         return Err(DiscoveryError::Algorithms { found });
     }
     Ok(allowed)
