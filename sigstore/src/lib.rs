@@ -12,7 +12,10 @@
 //! - [`PublicKey`] and [`KeyDetails`]: keys, their labels, and signatures checked by digest;
 //! - [`canonical_json`]: RFC 8785, behind a parser that refuses ambiguous JSON;
 //! - [`cert`]: certificates: the name they are for, and what else an ID token said;
-//! - [`sct`]: the promises of a certificate log.
+//! - [`sct`]: the promises of a certificate log;
+//! - [`trusted_root`], [`signing_config`]: whom to trust and where to sign;
+//! - [`tuf`]: the metadata by which clients get those two;
+//! - [`key_file`]: private keys under a passphrase.
 //!
 //! Pure: no I/O, no clock, no randomness, no global state. Sizes are bounded before work is done.
 //!
@@ -47,14 +50,20 @@ pub mod cert;
 pub mod entry;
 pub mod key_details;
 pub mod pem;
+pub mod key_file;
 pub mod public_key;
 pub mod sct;
+pub mod signing_config;
 pub mod time;
+pub mod time_range;
+pub mod trusted_root;
+pub mod tuf;
 
 mod der_writer;
 mod proto_json;
 #[cfg(test)]
 mod test_keys;
+mod trust_json;
 
 pub use canonical_json::JsonError;
 pub use cert::{ExtensionField, FulcioExtensions, SubjectAltName};
@@ -67,3 +76,4 @@ pub use proto_json::ProtoJsonError;
 pub use public_key::{KeyKind, PublicKey, PublicKeyError, SignatureError};
 pub use sct::{CtEntry, SctError, SignedCertificateTimestamp};
 pub use time::{UnixMillis, UnixSeconds};
+pub use trust_json::{TRUST_FILE_LEN_BYTES_MAX, TrustFileError};
