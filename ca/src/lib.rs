@@ -11,12 +11,14 @@
 //! | [`identity`] | from a token's claims to the name in a certificate |
 //! | [`error`] | why a token was refused |
 //! | [`signer`] | private keys, behind one interface |
+//! | [`trust_root`] | what clients must know, and the TUF repository they get it from |
 
 pub mod error;
 pub mod identity;
 pub mod issuers;
 pub mod oidc;
 pub mod signer;
+pub mod trust_root;
 
 pub use error::Refusal;
 pub use identity::{Preset, Principal};
