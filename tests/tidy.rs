@@ -41,6 +41,7 @@ const MAPPED_CRATES: [&str; 5] = ["tiles", "engine", "sigstore", "ca", "api"];
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
 const PARSERS: [(&str, &[&str]); 29] = [
+const PARSERS: [(&str, &[&str]); 30] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),
@@ -57,6 +58,12 @@ const PARSERS: [(&str, &[&str]); 29] = [
     ("sigstore/src/entry/log_entry.rs", &["log_entry"]),
     ("sigstore/src/canonical_json.rs", &["canonical_json"]),
     ("sigstore/src/public_key.rs", &["certificate", "spki"]),
+    ("sigstore/src/key_file.rs", &["key_file"]),
+    ("sigstore/src/signing_config.rs", &["signing_config"]),
+    ("sigstore/src/trusted_root.rs", &["trusted_root"]),
+    ("sigstore/src/tuf/envelope.rs", &["tuf_metadata"]),
+    ("sigstore/src/tuf/key.rs", &["tuf_metadata"]),
+    ("ca/src/trust_root/update.rs", &["trust_update"]),
     ("engine/src/anchor.rs", &["kept_checkpoint"]),
     ("engine/src/recover.rs", &["kept_checkpoint"]),
     ("engine/src/catch_up.rs", &["public_copy"]),
