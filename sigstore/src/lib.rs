@@ -10,12 +10,18 @@
 //!   logged;
 //! - [`TransparencyLogEntry`]: the answer;
 //! - [`PublicKey`] and [`KeyDetails`]: keys, their labels, and signatures checked by digest;
+<<<<<<< HEAD
 //! - [`canonical_json`]: RFC 8785, behind a parser that refuses ambiguous JSON;
 //! - [`cert`]: certificates: the name they are for, and what else an ID token said;
 //! - [`sct`]: the promises of a certificate log;
 //! - [`trusted_root`], [`signing_config`]: whom to trust and where to sign;
 //! - [`tuf`]: the metadata by which clients get those two;
 //! - [`key_file`]: private keys under a passphrase.
+//! - [`sct`]: the promises of a certificate log.
+=======
+//! - [`timestamp_token`]: RFC 3161 requests and tokens, written and checked;
+//! - [`canonical_json`]: RFC 8785, behind a parser that refuses ambiguous JSON.
+>>>>>>> 5b296f5 (sigstore: read, write and check timestamps)
 //!
 //! Pure: no I/O, no clock, no randomness, no global state. Sizes are bounded before work is done.
 //!
@@ -58,6 +64,7 @@ pub mod time;
 pub mod time_range;
 pub mod trusted_root;
 pub mod tuf;
+pub mod timestamp_token;
 
 mod der_writer;
 mod proto_json;
