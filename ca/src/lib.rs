@@ -12,6 +12,7 @@
 //! | [`error`] | why a token was refused |
 //! | [`signer`] | private keys, behind one interface |
 //! | [`trust_root`] | what clients must know, and the TUF repository they get it from |
+//! | [`timestamp`] | the timestamp authority, and when its clock is to be trusted |
 
 pub mod error;
 pub mod identity;
@@ -19,9 +20,11 @@ pub mod issuers;
 pub mod oidc;
 pub mod signer;
 pub mod trust_root;
+pub mod timestamp;
 
 pub use error::Refusal;
 pub use identity::{Preset, Principal};
 pub use issuers::{Issuer, IssuerSection, IssuerTable, Profile};
 pub use oidc::{KeySets, verify_token};
 pub use signer::{SignatureAlgorithm, Signer, SignerError};
+pub use timestamp::{ClockGuard, TimestampAuthority, TimestampRefusal};

@@ -10,7 +10,6 @@
 //!   logged;
 //! - [`TransparencyLogEntry`]: the answer;
 //! - [`PublicKey`] and [`KeyDetails`]: keys, their labels, and signatures checked by digest;
-<<<<<<< HEAD
 //! - [`canonical_json`]: RFC 8785, behind a parser that refuses ambiguous JSON;
 //! - [`cert`]: certificates: the name they are for, and what else an ID token said;
 //! - [`sct`]: the promises of a certificate log;
@@ -22,6 +21,7 @@
 //! - [`timestamp_token`]: RFC 3161 requests and tokens, written and checked;
 //! - [`canonical_json`]: RFC 8785, behind a parser that refuses ambiguous JSON.
 >>>>>>> 5b296f5 (sigstore: read, write and check timestamps)
+//! - [`timestamp_token`]: RFC 3161 requests and tokens, written and checked.
 //!
 //! Pure: no I/O, no clock, no randomness, no global state. Sizes are bounded before work is done.
 //!

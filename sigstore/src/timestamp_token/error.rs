@@ -140,6 +140,12 @@ pub enum TokenFormatError {
         /// How many there are.
         found: usize,
     },
+    /// A signer's hash that was not announced, as RFC 5652 section 5.1 wants it.
+    #[error("signer's hash {found} is not among the token's digest algorithms")]
+    DigestAlgorithm {
+        /// The object identifier.
+        found: String,
+    },
     /// An attribute that RFC 5652 or RFC 3161 requires is missing.
     #[error("token without the signed attribute {name}")]
     NoAttribute {

@@ -70,11 +70,7 @@ impl TimestampToken {
         let mut elements = Elements::of_sequence("signed data", signed_data)?;
         check_version("signed data", elements.small_integer()?, 3)?;
         let digest_algorithms = elements.take(Tag::Set)?;
-        set_elements(
-            "digest algorithms",
-            digest_algorithms,
-            DIGEST_ALGORITHM_COUNT_MAX,
-        )?;
+        let digest_algorithms = digest_algorithm_oids(digest_algorithms)?;
         let content = elements.sequence("encapsulated content")?;
         let tst_info_der = encapsulated(content)?;
         let certificates = match elements.take_if(context(0))? {
@@ -90,12 +86,18 @@ impl TimestampToken {
             let found = signers.len();
             return Err(TokenFormatError::SignerCount { found });
         };
+        let signer = SignerInfo::parse(signer)?;
+        if !digest_algorithms.contains(&signer.digest_algorithm) {
+            return Err(TokenFormatError::DigestAlgorithm {
+                found: signer.digest_algorithm.to_string(),
+            });
+        }
         Ok(TimestampToken {
             der: der.to_vec(),
             tst_info: TstInfo::parse_der(tst_info_der)?,
             tst_info_der: tst_info_der.to_vec(),
             certificates: certificates.into_iter().map(<[u8]>::to_vec).collect(),
-            signer: SignerInfo::parse(signer)?,
+            signer,
         })
     }
 
@@ -127,6 +129,15 @@ impl TimestampToken {
 
 /// One more than is accepted, so that the error can say how many there are.
 const SIGNER_COUNT_READ_MAX: usize = 2;
+
+fn digest_algorithm_oids(content: &[u8]) -> Result<Vec<ObjectIdentifier>, MalformedDer> {
+    let what = "digest algorithms";
+    let elements = set_elements(what, content, DIGEST_ALGORITHM_COUNT_MAX)?;
+    let oids = elements
+        .into_iter()
+        .map(|element| algorithm(Elements::of_sequence(what, element)?));
+    oids.collect()
+}
 
 fn check_type(
     what: &'static str,

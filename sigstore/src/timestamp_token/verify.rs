@@ -164,7 +164,12 @@ impl TimestampChain {
         }
     }
 
-    fn check_valid_at(&self, gen_time: &GenTime) -> Result<(), TokenError> {
+    /// Checks that each of the certificates was valid at this time, both ends included.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::Validity`] names the first that was not.
+    pub fn check_valid_at(&self, gen_time: &GenTime) -> Result<(), TokenError> {
         let time = gen_time.seconds();
         let invalid = |link: &Link| time < link.not_before || time > link.not_after;
         match self.certificates.iter().position(invalid) {

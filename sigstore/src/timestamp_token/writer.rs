@@ -4,8 +4,6 @@ use der::asn1::ObjectIdentifier;
 
 use crate::der_writer::tlv;
 
-pub(super) use crate::der_writer::bit_string;
-
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
@@ -46,6 +44,11 @@ pub(super) fn oid(oid: &ObjectIdentifier) -> Vec<u8> {
 /// An `AlgorithmIdentifier` without parameters, as RFC 5754 wants it for ECDSA and SHA-2.
 pub(super) fn algorithm(algorithm: &ObjectIdentifier) -> Vec<u8> {
     tlv(SEQUENCE, &oid(algorithm))
+}
+
+/// A BIT STRING of whole bytes.
+pub(super) fn bit_string(bytes: &[u8]) -> Vec<u8> {
+    element(BIT_STRING, &[&[0], bytes])
 }
 
 /// An INTEGER of a small number.
