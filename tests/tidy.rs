@@ -64,6 +64,26 @@ const PARSERS: [(&str, &[&str]); 30] = [
     ("sigstore/src/tuf/envelope.rs", &["tuf_metadata"]),
     ("sigstore/src/tuf/key.rs", &["tuf_metadata"]),
     ("ca/src/trust_root/update.rs", &["trust_update"]),
+    (
+        "sigstore/src/timestamp_token/request.rs",
+        &["timestamp_json_request", "timestamp_request"],
+    ),
+    (
+        "sigstore/src/timestamp_token/response.rs",
+        &["timestamp_response"],
+    ),
+    (
+        "sigstore/src/timestamp_token/token.rs",
+        &["timestamp_response"],
+    ),
+    (
+        "sigstore/src/timestamp_token/tst_info.rs",
+        &["timestamp_response"],
+    ),
+    (
+        "sigstore/src/timestamp_token/verify.rs",
+        &["timestamp_certificate"],
+    ),
     ("engine/src/anchor.rs", &["kept_checkpoint"]),
     ("engine/src/recover.rs", &["kept_checkpoint"]),
     ("engine/src/catch_up.rs", &["public_copy"]),

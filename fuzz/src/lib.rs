@@ -44,6 +44,7 @@ mod server_formats;
 mod sigstore_formats;
 mod store_operations;
 mod trust_formats;
+mod timestamps;
 
 pub use id_tokens::{claim_template, discovery, id_token, key_set};
 pub use kept_checkpoint::kept_checkpoint;
@@ -57,6 +58,9 @@ pub use sigstore_formats::{
 };
 pub use store_operations::store_operations;
 pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tuf_metadata};
+pub use timestamps::{
+    timestamp_certificate, timestamp_json_request, timestamp_request, timestamp_response,
+};
 
 /// A fuzz target: whether the bytes were accepted.
 pub type Target = fn(&[u8]) -> bool;
@@ -95,5 +99,9 @@ pub const TARGETS: [(&str, Target); 28] = [
     ("trust_update", trust_update),
     ("trusted_root", trusted_root),
     ("tuf_metadata", tuf_metadata),
+    ("timestamp_certificate", timestamp_certificate),
+    ("timestamp_json_request", timestamp_json_request),
+    ("timestamp_request", timestamp_request),
+    ("timestamp_response", timestamp_response),
     ("vkey", vkey),
 ];
