@@ -19,8 +19,8 @@ pub mod identity;
 pub mod issuers;
 pub mod oidc;
 pub mod signer;
-pub mod trust_root;
 pub mod timestamp;
+pub mod trust_root;
 
 pub use error::Refusal;
 pub use identity::{Preset, Principal};

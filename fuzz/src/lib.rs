@@ -43,8 +43,8 @@ mod rebuild;
 mod server_formats;
 mod sigstore_formats;
 mod store_operations;
-mod trust_formats;
 mod timestamps;
+mod trust_formats;
 
 pub use id_tokens::{claim_template, discovery, id_token, key_set};
 pub use kept_checkpoint::kept_checkpoint;
@@ -57,17 +57,16 @@ pub use sigstore_formats::{
     canonical_json, certificate, hashedrekord_leaf, hashedrekord_request, log_entry, spki,
 };
 pub use store_operations::store_operations;
-pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tuf_metadata};
 pub use timestamps::{
     timestamp_certificate, timestamp_json_request, timestamp_request, timestamp_response,
 };
+pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tuf_metadata};
 
 /// A fuzz target: whether the bytes were accepted.
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 27] = [
-pub const TARGETS: [(&str, Target); 28] = [
+pub const TARGETS: [(&str, Target); 36] = [
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
     ("canonical_json", canonical_json),
@@ -82,8 +81,8 @@ pub const TARGETS: [(&str, Target); 28] = [
     ("header_value", header_value),
     ("id_token", id_token),
     ("kept_checkpoint", kept_checkpoint),
-    ("key_set", key_set),
     ("key_file", key_file),
+    ("key_set", key_set),
     ("log_entry", log_entry),
     ("note", note),
     ("proofs", proofs),
@@ -96,12 +95,12 @@ pub const TARGETS: [(&str, Target); 28] = [
     ("store_operations", store_operations),
     ("tile", tile),
     ("tile_path", tile_path),
-    ("trust_update", trust_update),
-    ("trusted_root", trusted_root),
-    ("tuf_metadata", tuf_metadata),
     ("timestamp_certificate", timestamp_certificate),
     ("timestamp_json_request", timestamp_json_request),
     ("timestamp_request", timestamp_request),
     ("timestamp_response", timestamp_response),
+    ("trust_update", trust_update),
+    ("trusted_root", trusted_root),
+    ("tuf_metadata", tuf_metadata),
     ("vkey", vkey),
 ];

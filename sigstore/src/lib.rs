@@ -15,12 +15,7 @@
 //! - [`sct`]: the promises of a certificate log;
 //! - [`trusted_root`], [`signing_config`]: whom to trust and where to sign;
 //! - [`tuf`]: the metadata by which clients get those two;
-//! - [`key_file`]: private keys under a passphrase.
-//! - [`sct`]: the promises of a certificate log.
-=======
-//! - [`timestamp_token`]: RFC 3161 requests and tokens, written and checked;
-//! - [`canonical_json`]: RFC 8785, behind a parser that refuses ambiguous JSON.
->>>>>>> 5b296f5 (sigstore: read, write and check timestamps)
+//! - [`key_file`]: private keys under a passphrase;
 //! - [`timestamp_token`]: RFC 3161 requests and tokens, written and checked.
 //!
 //! Pure: no I/O, no clock, no randomness, no global state. Sizes are bounded before work is done.
@@ -55,16 +50,16 @@ pub mod canonical_json;
 pub mod cert;
 pub mod entry;
 pub mod key_details;
-pub mod pem;
 pub mod key_file;
+pub mod pem;
 pub mod public_key;
 pub mod sct;
 pub mod signing_config;
 pub mod time;
 pub mod time_range;
+pub mod timestamp_token;
 pub mod trusted_root;
 pub mod tuf;
-pub mod timestamp_token;
 
 mod der_writer;
 mod proto_json;
