@@ -212,7 +212,7 @@ mod tests {
     const QUORUM: Quorum = Quorum {
         agree_min: 2,
         offset_max: Duration::from_secs(1),
-        silence_max: Duration::from_secs(600),
+        silence_max: Duration::from_mins(10),
     };
 
     /// Both clocks this long after the start, the wall clock set by so much.

@@ -193,6 +193,37 @@ fn write_pem(path: &Path, certificate: &[u8]) {
     fs::write(path, pem).unwrap();
 }
 
+/// A request that OpenSSL makes about the file `data`, read by us.
+fn openssl_asks(directory: &Path, hash: &str, certificate: bool) -> Option<TimestampRequest> {
+    let certificate: &[&str] = if certificate { &["-cert"] } else { &[] };
+    let ask = ["ts", "-query", "-data", "data", hash, "-out", "q.tsq"];
+    let (asked, text) = openssl(directory, &[&ask, certificate].concat())?;
+    assert!(asked, "{text}");
+    let query = fs::read(directory.join("q.tsq")).unwrap();
+    let request = TimestampRequest::parse_der(&query).unwrap();
+    assert_eq!(request.to_der(), query);
+    assert!(request.nonce.is_some());
+    assert_eq!(request.wants_certificate, !certificate.is_empty());
+    Some(request)
+}
+
+/// What OpenSSL says of the response `r.tsr` to this query or about this data.
+fn openssl_verifies(directory: &Path, about: [&str; 2]) -> (bool, String) {
+    let time = NOW.to_string();
+    let with = [
+        "-in",
+        "r.tsr",
+        "-CAfile",
+        "root.pem",
+        "-untrusted",
+        "tsa.pem",
+        "-attime",
+        &time,
+    ];
+    let arguments = [&["ts", "-verify"][..], &about, &with].concat();
+    openssl(directory, &arguments).expect("it was there a moment ago")
+}
+
 #[test]
 fn openssl_asks_and_accepts_the_answer() {
     for (kind, hash) in [
@@ -205,77 +236,33 @@ fn openssl_asks_and_accepts_the_answer() {
         write_pem(&directory.join("tsa.pem"), &certificates[0]);
         write_pem(&directory.join("root.pem"), &certificates[1]);
         fs::write(directory.join("data"), b"signature").unwrap();
-        for certificate in [&["-cert"][..], &[]] {
-            let ask = ["ts", "-query", "-data", "data", hash, "-out", "q.tsq"];
-            let Some((asked, text)) = openssl(directory, &[&ask, certificate].concat()) else {
+        fs::write(directory.join("other"), b"another signature").unwrap();
+        for certificate in [true, false] {
+            let Some(request) = openssl_asks(directory, hash, certificate) else {
                 return;
             };
-            assert!(asked, "{text}");
-            let query = fs::read(directory.join("q.tsq")).unwrap();
-            let request = TimestampRequest::parse_der(&query).unwrap();
-            assert_eq!(request.to_der(), query);
-            assert!(request.nonce.is_some());
-            assert_eq!(request.wants_certificate, !certificate.is_empty());
-            let serial_number = random_serial_number().unwrap();
-            let response = authority
-                .answer(&request, at(NOW), serial_number.clone())
-                .unwrap();
+            let number = random_serial_number().unwrap();
+            let response = authority.answer(&request, at(NOW), number.clone()).unwrap();
             fs::write(directory.join("r.tsr"), response).unwrap();
-            let time = NOW.to_string();
-            let verify = [
-                "ts",
-                "-verify",
-                "-queryfile",
-                "q.tsq",
-                "-in",
-                "r.tsr",
-                "-CAfile",
-                "root.pem",
-                "-untrusted",
-                "tsa.pem",
-                "-attime",
-                &time,
-            ];
-            let (accepted, text) = openssl(directory, &verify).unwrap();
+            let (accepted, text) = openssl_verifies(directory, ["-queryfile", "q.tsq"]);
             assert!(accepted && text.contains("Verification: OK"), "{text}");
-            let (_, text) = openssl(directory, &["ts", "-reply", "-in", "r.tsr", "-text"]).unwrap();
-            let serial = format!(
-                "Serial number: 0x{}",
-                serial_number.to_string().to_uppercase()
-            );
-            for wanted in [
-                serial.as_str(),
-                "Policy OID: 1.3.6.1.4.1.57264.2",
-                "Ordering: no",
-            ] {
-                assert!(text.contains(wanted), "{wanted} is not in\n{text}");
-            }
-            assert!(
-                text.contains("Time stamp: Jan  1 00:00:00 2026 GMT"),
-                "{text}"
-            );
-            assert!(text.contains("Accuracy: 0x01 seconds"), "{text}");
-
-            fs::write(directory.join("other"), b"another signature").unwrap();
-            let verify = [
-                "ts",
-                "-verify",
-                "-data",
-                "other",
-                "-in",
-                "r.tsr",
-                "-CAfile",
-                "root.pem",
-                "-untrusted",
-                "tsa.pem",
-                "-attime",
-                &time,
-            ];
-            let (accepted, text) = openssl(directory, &verify).unwrap();
+            let (accepted, text) = openssl_verifies(directory, ["-data", "other"]);
             assert!(
                 !accepted && text.contains("message imprint mismatch"),
                 "{text}"
             );
+
+            let (_, text) = openssl(directory, &["ts", "-reply", "-in", "r.tsr", "-text"]).unwrap();
+            let number = format!("Serial number: 0x{}", number.to_string().to_uppercase());
+            for wanted in [
+                number.as_str(),
+                "Policy OID: 1.3.6.1.4.1.57264.2",
+                "Time stamp: Jan  1 00:00:00 2026 GMT",
+                "Accuracy: 0x01 seconds",
+                "Ordering: no",
+            ] {
+                assert!(text.contains(wanted), "{wanted} is not in\n{text}");
+            }
         }
     }
 }
