@@ -7,7 +7,7 @@
 //!
 //! | keys | where | sign |
 //! |---|---|---|
-//! | root, targets ([`OfflineKeys`]) | a file of their own, which may leave the machine | what is trusted |
+//! | root, targets | a file that may leave the machine ([`OfflineKeys`]) | what is trusted |
 //! | one online key | with the server | that the above is still current |
 //!
 //! Who takes the server can therefore hold clients back for a while, but never make them trust

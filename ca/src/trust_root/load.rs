@@ -23,7 +23,9 @@ impl Repository {
     ) -> Result<Repository, TrustRootError> {
         lifetimes.check()?;
         let (roots, root_file) = walk_roots(&files)?;
-        let root = roots.last().expect("a walk begins with a root").clone();
+        let path = Role::Root.path(Version::FIRST);
+        let missing = TrustRootError::MissingFile { path };
+        let root = roots.last().cloned().ok_or(missing)?;
         let timestamp_path = Role::Timestamp.path(Version::FIRST);
         let timestamp_file = read(&files, &timestamp_path)?;
         let timestamp = Timestamp::read(&timestamp_file).map_err(in_file(&timestamp_path))?;

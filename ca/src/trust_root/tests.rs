@@ -382,9 +382,10 @@ fn an_update_may_be_interrupted_anywhere() {
         }
         let mut loaded = Repository::load(stored, Lifetimes::default()).unwrap();
         let root_is_written = count >= 3;
-        let (online, content) = match root_is_written {
-            true => (&next.online, "2"),
-            false => (&keys.online, "1"),
+        let (online, content) = if root_is_written {
+            (&next.online, "2")
+        } else {
+            (&keys.online, "1")
         };
         loaded.renew(online, NOW).unwrap();
         assert_eq!(loaded.target_files(), files(content), "after {count} files");
@@ -530,7 +531,11 @@ proptest! {
 
     /// Whatever one byte is changed to, a repository that loads still says what it said.
     #[test]
-    fn damage_is_noticed(file in 0_usize..6, at in any::<prop::sample::Index>(), to in any::<u8>()) {
+    fn damage_is_noticed(
+        file in 0_usize..6,
+        at in any::<prop::sample::Index>(),
+        to in any::<u8>(),
+    ) {
         let repository = Keys::new().repository();
         let mut files = repository.files().clone();
         let bytes = files.values_mut().nth(file).unwrap();

@@ -45,6 +45,7 @@ fn file_asking_for(kdf: Kdf) -> String {
 }
 
 /// Runs OpenSSL with some input; `None` where it is not installed.
+#[allow(clippy::print_stderr, reason = "a skipped test must be seen")]
 fn openssl(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
     let mut command = Command::new("openssl");
     command
@@ -52,7 +53,7 @@ fn openssl(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let Ok(mut child) = command.spawn() else {
-        println!("SKIPPED: no openssl");
+        eprintln!("SKIPPED: no openssl");
         return None;
     };
     child.stdin.take().unwrap().write_all(input).unwrap();

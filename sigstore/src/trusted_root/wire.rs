@@ -12,9 +12,9 @@ use crate::time_range::TimeRange;
 #[serde(rename_all = "camelCase")]
 pub(super) struct TrustedRoot<'a> {
     media_type: &'static str,
-    tlogs: Vec<Log<'a>>,
+    tlogs: Vec<Instance<'a>>,
     certificate_authorities: Vec<Authority<'a>>,
-    ctlogs: Vec<Log<'a>>,
+    ctlogs: Vec<Instance<'a>>,
     timestamp_authorities: Vec<Authority<'a>>,
 }
 
@@ -23,9 +23,9 @@ impl<'a> From<&'a super::TrustedRoot> for TrustedRoot<'a> {
         let authority = Authority::from;
         TrustedRoot {
             media_type: MEDIA_TYPE,
-            tlogs: root.tlogs.iter().map(Log::from).collect(),
+            tlogs: root.tlogs.iter().map(Instance::from).collect(),
             certificate_authorities: root.certificate_authorities.iter().map(authority).collect(),
-            ctlogs: root.ctlogs.iter().map(Log::from).collect(),
+            ctlogs: root.ctlogs.iter().map(Instance::from).collect(),
             timestamp_authorities: root.timestamp_authorities.iter().map(authority).collect(),
         }
     }
@@ -33,7 +33,7 @@ impl<'a> From<&'a super::TrustedRoot> for TrustedRoot<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Log<'a> {
+struct Instance<'a> {
     base_url: &'a str,
     hash_algorithm: &'static str,
     public_key: PublicKey,
@@ -44,12 +44,12 @@ struct Log<'a> {
     operator: &'a str,
 }
 
-impl<'a> From<&'a TransparencyLogInstance> for Log<'a> {
+impl<'a> From<&'a TransparencyLogInstance> for Instance<'a> {
     fn from(log: &'a TransparencyLogInstance) -> Self {
         let id = |id: &[u8]| LogId {
             key_id: STANDARD.encode(id),
         };
-        Log {
+        Instance {
             base_url: &log.base_url,
             hash_algorithm: "SHA2_256",
             public_key: PublicKey {
