@@ -192,7 +192,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The source of a CI preset, its pages at `web_url`; none if the preset is not one by template.
+    /// The source of a CI preset, its pages at `web_url`; none if it is not one by template.
     pub(crate) fn of_ci(preset: Preset, web_url: Option<&str>) -> Option<Source> {
         let (templates, web_url): (BuiltIn, _) = match preset {
             Preset::Github | Preset::GithubEnterprise => {

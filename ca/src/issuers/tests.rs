@@ -230,7 +230,8 @@ const REFUSED: [(&str, &str); 36] = [
         "extensions: issuer: wanted one of github-workflow-trigger, ",
     ),
     (
-        "preset = 'template'\nurl = 'https://x.example'\nsubject = 'a'\nextensions.build-trigger = ''",
+        "preset = 'template'\nurl = 'https://x.example'\nsubject = 'a'\n\
+         extensions.build-trigger = ''",
         "extensions: build-trigger: the template is empty: leave it out",
     ),
     (
@@ -480,7 +481,10 @@ fn lists_fit_by_one_of_their_items() {
 #[test]
 fn rules_read_only_verified_addresses() {
     let rules = "[{ email_domain = 'acme.example' }, { email = 'you@other.example' }]";
-    let person = |email: &str, verified: Value| json!({"iss": "https://i.example", "email": email, "email_verified": verified});
+    let person = |email: &str, verified: Value| {
+        let issuer = "https://i.example";
+        json!({"iss": issuer, "email": email, "email_verified": verified})
+    };
     let named = "preset = 'username'\nsubject_domain = 'i.example'";
     for preset in ["preset = 'email'", named] {
         let admitted = |claims: &Value| admit(preset, rules, claims).is_ok();
