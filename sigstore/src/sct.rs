@@ -143,8 +143,8 @@ pub fn log_id(spki_der: &[u8]) -> [u8; 32] {
     Sha256::digest(spki_der).into()
 }
 
-/// A list of promises, as the extension [`CT_SCT_LIST`](crate::cert::oids::CT_SCT_LIST) of a certificate holds it: inside
-/// an octet string of its own.
+/// A list of promises, as a certificate's extension [`CT_SCT_LIST`](crate::cert::oids::CT_SCT_LIST)
+/// holds it: inside an octet string of its own.
 ///
 /// # Errors
 ///

@@ -133,7 +133,10 @@ pub enum SanError {
         reason: String,
     },
     /// None, or more than one.
-    #[error("{} subject alternative name, wanted exactly one", if *several { "more than one" } else { "no" })]
+    #[error(
+        "{} subject alternative name, wanted exactly one",
+        if *several { "more than one" } else { "no" }
+    )]
     Count {
         /// Whether there was any.
         several: bool,
