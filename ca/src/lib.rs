@@ -10,6 +10,9 @@
 //! | [`issuers`] | whose tokens are believed, and which of them may have certificates |
 //! | [`identity`] | from a token's claims to the name in a certificate |
 //! | [`error`] | why a token was refused |
+//! | [`chain`] | the authority's own certificates: checking them, making them |
+//! | [`challenge`] | whether who asks holds the private key |
+//! | [`issue`] | precertificate, promise of the log, certificate |
 //! | [`signer`] | private keys, behind one interface |
 //! | [`trust_root`] | what clients must know, and the TUF repository they get it from |
 //! | [`timestamp`] | the timestamp authority, and when its clock is to be trusted |
@@ -18,6 +21,9 @@ pub mod error;
 pub mod identity;
 pub mod issuers;
 pub mod oidc;
+pub mod chain;
+pub mod challenge;
+pub mod issue;
 pub mod signer;
 pub mod timestamp;
 pub mod trust_root;
@@ -26,5 +32,8 @@ pub use error::Refusal;
 pub use identity::{Preset, Principal};
 pub use issuers::{Issuer, IssuerSection, IssuerTable, Profile};
 pub use oidc::{KeySets, verify_token};
+pub use chain::{CertificateChain, ChainError};
+pub use challenge::{ChallengeError, CheckedKey, check_csr, check_public_key};
+pub use issue::{CertificateAuthority, IssueError, IssuedCertificate, PendingCertificate};
 pub use signer::{SignatureAlgorithm, Signer, SignerError};
 pub use timestamp::{ClockGuard, TimestampAuthority, TimestampRefusal};

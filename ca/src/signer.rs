@@ -11,63 +11,14 @@
 
 use std::fmt;
 
-use sigstore::cert::oids;
-use sigstore::{KeyKind, SignatureError};
-use spki::ObjectIdentifier;
+use sigstore::SignatureError;
 use thiserror::Error;
+
+pub use sigstore::cert::SignatureAlgorithm;
 
 pub use file::{FileSigner, Pkcs8, generate};
 
 mod file;
-
-/// How a signer signs: scheme and hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SignatureAlgorithm {
-    /// ECDSA on P-256 over SHA-256, as DER.
-    EcdsaP256Sha256,
-    /// ECDSA on P-384 over SHA-384, as DER.
-    EcdsaP384Sha384,
-    /// RSA PKCS #1 v1.5 over SHA-256.
-    RsaPkcs1Sha256,
-}
-
-impl SignatureAlgorithm {
-    /// The algorithm that goes with a kind of key, if an authority may have such a key.
-    ///
-    /// Ed25519 is left out because sigstore-python refuses an authority with such a key, P-521
-    /// because few verifiers know it.
-    #[must_use]
-    pub const fn for_key_kind(kind: KeyKind) -> Option<Self> {
-        match kind {
-            KeyKind::EcdsaP256 => Some(Self::EcdsaP256Sha256),
-            KeyKind::EcdsaP384 => Some(Self::EcdsaP384Sha384),
-            KeyKind::Rsa {
-                modulus_bits: 2048 | 3072 | 4096,
-            } => Some(Self::RsaPkcs1Sha256),
-            KeyKind::Rsa { .. } | KeyKind::EcdsaP521 | KeyKind::Ed25519 => None,
-        }
-    }
-
-    /// The identifier of the signature algorithm in certificates.
-    #[must_use]
-    pub const fn oid(self) -> ObjectIdentifier {
-        match self {
-            Self::EcdsaP256Sha256 => oids::ECDSA_WITH_SHA256,
-            Self::EcdsaP384Sha384 => oids::ECDSA_WITH_SHA384,
-            Self::RsaPkcs1Sha256 => oids::RSA_WITH_SHA256,
-        }
-    }
-}
-
-impl fmt::Display for SignatureAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::EcdsaP256Sha256 => "ecdsa p-256 over sha-256",
-            Self::EcdsaP384Sha384 => "ecdsa p-384 over sha-384",
-            Self::RsaPkcs1Sha256 => "rsa pkcs #1 v1.5 over sha-256",
-        })
-    }
-}
 
 /// A private key that signs.
 ///
