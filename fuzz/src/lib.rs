@@ -33,6 +33,7 @@
 )]
 
 mod id_tokens;
+mod certificates;
 mod input;
 mod kept_checkpoint;
 mod log_formats;
@@ -48,6 +49,9 @@ mod trust_formats;
 
 pub use id_tokens::{claim_template, discovery, id_token, key_set};
 pub use kept_checkpoint::kept_checkpoint;
+pub use certificates::{
+    certificate_chain, certificate_view, challenge_key, csr, pem, sct_list, subject_alt_name,
+};
 pub use log_formats::{checkpoint, entry_bundle, note, tile, tile_path, vkey};
 pub use proofs::proofs;
 pub use public_copy::public_copy;
@@ -69,12 +73,17 @@ pub type Target = fn(&[u8]) -> bool;
 pub const TARGETS: [(&str, Target); 36] = [
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
+pub const TARGETS: [(&str, Target); 22] = [
     ("canonical_json", canonical_json),
     ("certificate", certificate),
+    ("certificate_chain", certificate_chain),
+    ("certificate_view", certificate_view),
+    ("challenge_key", challenge_key),
     ("checkpoint", checkpoint),
     ("claim_template", claim_template),
     ("config", config),
     ("discovery", discovery),
+    ("csr", csr),
     ("entry_bundle", entry_bundle),
     ("hashedrekord_leaf", hashedrekord_leaf),
     ("hashedrekord_request", hashedrekord_request),
@@ -85,14 +94,17 @@ pub const TARGETS: [(&str, Target); 36] = [
     ("key_set", key_set),
     ("log_entry", log_entry),
     ("note", note),
+    ("pem", pem),
     ("proofs", proofs),
     ("public_copy", public_copy),
     ("raw_batch", raw_batch),
     ("rebuild", rebuild),
     ("rekor_batch", rekor_batch),
     ("signing_config", signing_config),
+    ("sct_list", sct_list),
     ("spki", spki),
     ("store_operations", store_operations),
+    ("subject_alt_name", subject_alt_name),
     ("tile", tile),
     ("tile_path", tile_path),
     ("timestamp_certificate", timestamp_certificate),
