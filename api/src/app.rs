@@ -14,6 +14,7 @@ use tiles::TreeSize;
 use zeroize::Zeroizing;
 
 use crate::client_address::TrustedProxies;
+use crate::instance::Instance;
 use crate::limits::{Limits, PUBLISH_LAG_MAX};
 use crate::observe::{Metrics, Volume};
 use crate::read::full_tiles::FullTiles;
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub(crate) trusted_proxies: TrustedProxies,
     /// The public base URL, without a trailing slash.
     pub(crate) url: String,
+    /// What there is beside the logs.
+    pub(crate) instance: Instance,
 }
 
 impl App {

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, each with its arguments and what it does.
 
 pub(crate) mod backup;
+mod dev_token;
 mod export;
 mod fsck;
 mod init;
@@ -10,6 +11,8 @@ mod progress;
 mod recover;
 pub(crate) mod remote;
 mod serve;
+mod trust;
+mod up;
 
 use clap::{Parser, Subcommand};
 
@@ -51,8 +54,13 @@ cairn.toml is wrong.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(up::Args),
+    DevToken(dev_token::Args),
     Init(init::Args),
     Serve(serve::Args),
+    /// Work with what clients are told to trust
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Manage the logs of a data directory
     #[command(subcommand)]
     Log(LogCommand),
@@ -68,9 +76,17 @@ enum LogCommand {
     Add(log_add::Args),
 }
 
+#[derive(Debug, Subcommand)]
+enum TrustCommand {
+    Export(trust::Args),
+}
+
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
+        Command::Up(args) => up::run(&args),
+        Command::DevToken(args) => dev_token::run(&args),
+        Command::Trust(TrustCommand::Export(args)) => trust::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Log(LogCommand::Add(args)) => log_add::run(&args),
@@ -112,7 +128,15 @@ mod tests {
                 .contains("cairnd init --dir")
         );
         for command in [
-            "init", "serve", "fsck", "export", "key", "backup", "recover",
+            "up",
+            "dev-token",
+            "init",
+            "serve",
+            "fsck",
+            "export",
+            "key",
+            "backup",
+            "recover",
         ] {
             let help = cli
                 .find_subcommand_mut(command)

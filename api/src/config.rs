@@ -6,6 +6,7 @@
 //! `init` writes, with a comment on every key, is `template`.
 
 pub(crate) mod anchors;
+mod instance;
 mod log_section;
 pub(crate) mod places;
 mod table;
@@ -24,6 +25,7 @@ use crate::limits::Limits;
 use crate::origin;
 
 pub(crate) use anchors::{AnchorSetting, UnknownAnchor};
+pub(crate) use instance::InstanceSettings;
 pub(crate) use log_section::LogSettings;
 use log_section::parse_logs;
 pub(crate) use table::ConfigError;
@@ -56,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsListen,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
+    /// What there is beside the logs.
+    pub(crate) instance: InstanceSettings,
     /// At least one; names and origins are unique.
     pub(crate) logs: Vec<LogSettings>,
 }
@@ -144,6 +148,7 @@ impl Config {
             Some(field) => parse_limits(source, &field)?,
             None => (Limits::default(), None),
         };
+        let instance = instance::parse(source, &mut top, url.as_deref())?;
         let sections = top.require("log", "one or more [[log]] sections")?;
         let logs = parse_logs(source, dir, &limits, &sections)?;
         top.finish()?;
@@ -157,6 +162,7 @@ impl Config {
             metrics,
             trusted_proxies,
             limits,
+            instance,
             logs,
         })
     }

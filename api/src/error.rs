@@ -12,6 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use ca::ChallengeError;
 use engine::{AddError, ReadError, Rejection, StoreError};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -108,7 +109,42 @@ pub(crate) enum Refusal {
     #[error("an equivalent entry already exists in the transparency log with index {index}")]
     Duplicate { index: u64 },
 
+    /// In the words of RFC 6749, section 5.2, which clients look for.
+    #[error("{why}")]
+    OAuth { error: &'static str, why: String },
+    #[error(
+        "the issuers of the dev profile answer under this server's own address only; use the URL \
+        that `cairnd up` printed"
+    )]
+    DevHost,
+
+    #[error("Not Found: the trust root has no such file")]
+    NoTrustFile,
+    #[error("There was an error processing the identity token: {text} ({code})")]
+    Token { code: &'static str, text: String },
+    #[error("{}", explain(challenge_text(.0), .0))]
+    Challenge(ChallengeError),
+    #[error("the body is not a request for a certificate: {0}")]
+    FulcioRequest(String),
+    #[error("{0}")]
+    Timestamp(String),
+    #[error("timestamp request is too large: the limit is {max} bytes")]
+    TimestampTooLarge { max: usize },
+    #[error(
+        "a timestamp request is application/timestamp-query (DER) or application/json; say so in \
+        content-type"
+    )]
+    TimestampMediaType,
+
     // The request is fine, this server cannot serve it now.
+    #[error("error communicating with CA backend; the operator's log has the reason")]
+    CaFailed,
+    #[error("Error entering certificate in CTL; the operator's log has the reason")]
+    CtFailed,
+    #[error("the clock is not to be trusted at the moment; try again later")]
+    TimestampClock,
+    #[error("Error generating timestamp response; the operator's log has the reason")]
+    TimestampFailed,
     #[error("reached max pushback; retry")]
     PoolFull,
     #[error("reached max pushback; retry: too many signatures are waiting to be checked")]
@@ -157,6 +193,7 @@ pub(crate) enum Code {
     DeadlineExceeded,
     NotFound,
     AlreadyExists,
+    PermissionDenied,
     Unimplemented,
     Internal,
     Unknown,
@@ -172,6 +209,7 @@ impl From<Code> for u8 {
             Code::DeadlineExceeded => 4,
             Code::NotFound => 5,
             Code::AlreadyExists => 6,
+            Code::PermissionDenied => 7,
             Code::Unimplemented => 12,
             Code::Internal => 13,
             Code::Unavailable => 14,
@@ -201,7 +239,8 @@ impl Refusal {
             | R::NoSuchLog
             | R::NoLogAtHost
             | R::OtherKind { .. }
-            | R::NotPublished => (StatusCode::NOT_FOUND, Code::NotFound),
+            | R::NotPublished
+            | R::NoTrustFile => (StatusCode::NOT_FOUND, Code::NotFound),
             R::MethodNotAllowed { .. } | R::Frozen | R::RekorFrozen => {
                 (StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented)
             }
@@ -210,7 +249,9 @@ impl Refusal {
                 (StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidArgument)
             }
             R::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
-            R::BodyCoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
+            R::BodyCoded | R::TimestampMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument)
+            }
             R::Unauthorized => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
             R::NotOneHost { .. }
             | R::RekorBodyTooLarge { .. }
@@ -222,7 +263,14 @@ impl Refusal {
             | R::InvalidEntry(_)
             | R::InvalidBatch(_)
             | R::BatchFraming(_)
-            | R::BatchEmpty => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
+            | R::BatchEmpty
+            | R::OAuth { .. }
+            | R::Token { .. }
+            | R::Challenge(_)
+            | R::FulcioRequest(_)
+            | R::Timestamp(_)
+            | R::TimestampTooLarge { .. } => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
+            R::DevHost => (StatusCode::FORBIDDEN, Code::PermissionDenied),
             R::BatchRefused(results) => shared_status(results),
             R::Duplicate { .. } => (StatusCode::CONFLICT, Code::AlreadyExists),
             R::PoolFull
@@ -232,12 +280,15 @@ impl Refusal {
             | R::AnswersFull
             | R::LogFailed
             | R::LogStopped
-            | R::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
+            | R::ShuttingDown
+            | R::TimestampClock => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
             R::NotSequenced | R::OutcomeUnknown => {
                 (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown)
             }
             R::PublishTimeout(_) => (StatusCode::GATEWAY_TIMEOUT, Code::DeadlineExceeded),
-            R::ReadFailed | R::Internal => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
+            R::ReadFailed | R::Internal | R::CaFailed | R::CtFailed | R::TimestampFailed => {
+                (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal)
+            }
         }
     }
 
@@ -326,6 +377,10 @@ impl IntoResponse for Refusal {
         let (status, _) = self.status();
         let (content_type, body) = match &self {
             Refusal::RekorFrozen => ("text/plain; charset=utf-8", format!("{self}\n")),
+            Refusal::OAuth { error, why } => {
+                let body = serde_json::json!({"error": error, "error_description": why});
+                ("application/json", body.to_string())
+            }
             _ => ("application/json", self.to_json()),
         };
         let mut response = (status, self.headers(), body).into_response();
@@ -345,6 +400,21 @@ fn shared_status(results: &[Refusal]) -> (StatusCode, Code) {
         first
     } else {
         differ
+    }
+}
+
+/// What other CAs say of a key or its proof.
+fn challenge_text(error: &ChallengeError) -> &'static str {
+    match error {
+        ChallengeError::PublicKey(_) => {
+            "The public key supplied in the request could not be parsed"
+        }
+        ChallengeError::Insecure(_) => "The public key supplied in the request is insecure",
+        ChallengeError::Csr(_) => "The certificate signing request could not be parsed",
+        ChallengeError::Proof(_) | ChallengeError::NoSubject => {
+            "The signature supplied in the request could not be verified"
+        }
+        _ => "The key supplied in the request is not permitted",
     }
 }
 

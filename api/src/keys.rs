@@ -1,4 +1,4 @@
-//! Log keys in files: Ed25519, PKCS#8, PEM, readable by the owner alone; and bearer tokens.
+//! Private keys in files: PKCS#8, PEM, readable by the owner alone; and bearer tokens.
 //!
 //! A key file is created once and never overwritten: a lost key ends a log. Private bytes are wiped
 //! from memory as soon as the signer has them.
@@ -44,7 +44,8 @@ pub(crate) enum KeyFileError {
     Read { path: PathBuf, cause: io::Error },
     #[error("{} {} (mode {mode:03o}); run `chmod 600` on it", path.display(), exposure(*mode))]
     Mode { path: PathBuf, mode: u32 },
-    #[error("{} does not hold an Ed25519 key in PKCS#8 PEM ({why}); restore it from your backup",
+    #[error("{} does not hold the key that it should, in PKCS#8 PEM ({why}); restore it from your \
+        backup",
         path.display())]
     NotAKey { path: PathBuf, why: String },
     #[error("the system gave no key: {0}")]
@@ -76,16 +77,26 @@ pub(crate) fn relative_path(name: &str) -> PathBuf {
     Path::new("keys").join(format!("{name}.pem"))
 }
 
-/// Makes a key and writes it to `path`, synced, with mode 0600. Makes the directory (0700).
-///
-/// # Errors
-/// If there is a file already, or it can't be written. A partly written file is removed.
+/// Makes a log's key and writes it to `path`, as [`write_new`] does.
 pub(crate) fn create(path: &Path) -> Result<(), KeyFileError> {
     let der = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
         .map_err(|_| KeyFileError::Generate("no Ed25519 key was made"))?;
-    let pem = pem_rfc7468::encode_string(PEM_LABEL, LineEnding::LF, der.as_ref())
+    write_new(path, der.as_ref())
+}
+
+/// Writes a private key, PKCS#8 DER, to `path` as PEM, as [`write_private`] does.
+pub(crate) fn write_new(path: &Path, der: &[u8]) -> Result<(), KeyFileError> {
+    let pem = pem_rfc7468::encode_string(PEM_LABEL, LineEnding::LF, der)
         .map(Zeroizing::new)
         .map_err(|_| KeyFileError::Generate("the key has no PEM form"))?;
+    write_private(path, pem.as_bytes())
+}
+
+/// Writes a new file that only its owner may read (0600), synced. Makes the directory (0700).
+///
+/// # Errors
+/// If there is a file already, or it can't be written. A partly written file is removed.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
     let write_error = |cause| KeyFileError::Write {
         path: path.to_owned(),
         cause,
@@ -109,9 +120,7 @@ pub(crate) fn create(path: &Path) -> Result<(), KeyFileError> {
         }
         Err(error) => return Err(write_error(error)),
     };
-    let written = file
-        .write_all(pem.as_bytes())
-        .and_then(|()| file.sync_all());
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.and_then(|()| sync_parent(path)).map_err(|cause| {
         // Half a key is of no use to anybody and would stop the next attempt.
         let _best_effort = fs::remove_file(path);
@@ -125,6 +134,23 @@ pub(crate) fn load(path: &Path, origin: &Origin) -> Result<LogKey, KeyFileError>
         path: path.to_owned(),
         why,
     };
+    let der = read(path)?;
+    let name = KeyName::new(origin.as_str()).map_err(|error| not_a_key(error.to_string()))?;
+    let signer = Ed25519NoteSigner::from_pkcs8_der(name, &der)
+        .map_err(|error| not_a_key(format!("for an Ed25519 log: {error}")))?;
+    let verifier = signer.verifier().clone();
+    Ok(LogKey {
+        signer: Arc::new(signer),
+        verifier,
+    })
+}
+
+/// Reads a private key of any kind, as PKCS#8 DER.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    let not_a_key = |why: String| KeyFileError::NotAKey {
+        path: path.to_owned(),
+        why,
+    };
     let pem = read_private(path)?;
     let (label, der) =
         pem_rfc7468::decode_vec(&pem).map_err(|error| not_a_key(format!("PEM: {error}")))?;
@@ -132,14 +158,7 @@ pub(crate) fn load(path: &Path, origin: &Origin) -> Result<LogKey, KeyFileError>
     if label != PEM_LABEL {
         return Err(not_a_key(format!("label {label:?}, not {PEM_LABEL:?}")));
     }
-    let name = KeyName::new(origin.as_str()).map_err(|error| not_a_key(error.to_string()))?;
-    let signer = Ed25519NoteSigner::from_pkcs8_der(name, &der)
-        .map_err(|error| not_a_key(error.to_string()))?;
-    let verifier = signer.verifier().clone();
-    Ok(LogKey {
-        signer: Arc::new(signer),
-        verifier,
-    })
+    Ok(der)
 }
 
 /// Reads bearer tokens: one a line; empty lines and lines that begin with `#` are skipped.

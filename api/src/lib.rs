@@ -19,7 +19,10 @@ mod config;
 mod content_coding;
 mod cors;
 mod deadline;
+mod dev;
 mod error;
+mod fulcio;
+mod instance;
 mod keys;
 mod limits;
 mod log_config;
@@ -36,7 +39,10 @@ mod stdout;
 #[cfg(test)]
 mod testing;
 mod timers;
+mod trust;
+mod tsa;
 mod verify_pool;
+mod wall_clock;
 
 use std::process::ExitCode;
 

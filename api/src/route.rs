@@ -15,13 +15,14 @@ use crate::app::{App, ServedLog};
 use crate::body::BodyBudget;
 use crate::body::unread::UnreadBudget;
 use crate::error::Refusal;
+use crate::instance::{self, InstancePath};
 use crate::limits;
 use crate::read::lane::Lane;
 use crate::timers::Timers;
 use crate::verify_pool::{self, VerifyPool};
 use crate::{cors, raw, read, rekor};
 pub(crate) use locate::host;
-use locate::{Resource, Style, locate};
+use locate::{Resource, Style, locate, normalize};
 
 /// What the handlers share beside the logs.
 #[derive(Debug)]
@@ -71,23 +72,58 @@ pub(crate) struct Asked {
 /// depends on the host and on the logs there are.
 pub(crate) async fn answer(service: &Arc<Service>, asked: Asked) -> Response {
     let is_head = *asked.request.method() == Method::HEAD;
-    let answer = dispatch(service, asked).await;
+    let path = normalize(asked.request.uri().path());
+    let instance_path = service.app.instance.locate(&path);
+    let is_for_everybody = instance_path
+        .as_ref()
+        .is_none_or(InstancePath::is_for_everybody);
+    let answer = match instance_path {
+        // Boxed, so that a request for a log does not take the room of any of these.
+        Some(path) => Box::pin(ask_instance(service, path, asked)).await,
+        None => dispatch(service, asked).await,
+    };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     if is_head {
         leave_out_body(&mut response);
     }
-    cors::allow_any_origin(response.headers_mut());
+    if is_for_everybody {
+        cors::allow_any_origin(response.headers_mut());
+    }
     response
+}
+
+/// RFC 9112, section 3.2. HTTP/2 has `:authority`, HTTP/1.0 neither.
+fn check_one_host(request: &Request) -> Result<(), Refusal> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if request.version() == Version::HTTP_11 && hosts != 1 {
+        return Err(Refusal::NotOneHost { found: hosts });
+    }
+    Ok(())
+}
+
+/// Whether the method may, and then the instance's answer.
+async fn ask_instance(
+    service: &Arc<Service>,
+    path: InstancePath,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let request = &asked.request;
+    check_one_host(request)?;
+    let allow = path.allow();
+    if *request.method() == Method::OPTIONS && path.is_for_everybody() {
+        return Ok(cors::preflight(allow));
+    }
+    if !path.takes(request.method()) {
+        return Err(path.wrong_method());
+    }
+    let host = host(request.uri(), request.headers());
+    instance::answer(service, path, host, asked).await
 }
 
 /// Who answers, and whether the method and the caller may.
 async fn dispatch(service: &Arc<Service>, asked: Asked) -> Result<Response, Refusal> {
     let request = &asked.request;
-    // RFC 9112, section 3.2. HTTP/2 has `:authority`, HTTP/1.0 neither.
-    let hosts = request.headers().get_all(HOST).iter().count();
-    if request.version() == Version::HTTP_11 && hosts != 1 {
-        return Err(Refusal::NotOneHost { found: hosts });
-    }
+    check_one_host(request)?;
     let host = || host(request.uri(), request.headers());
     let target = locate(&service.app, host, request.uri().path())?;
     let log = target.log;

@@ -26,6 +26,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::anchors::{self, Unreachable};
 use crate::app::{App, LogKind, LogState, PublishLag, ServedLog, Token};
 use crate::config::{self, Config, LogSettings, MetricsListen};
+use crate::instance::Instance;
 use crate::keys::LogKey;
 use crate::limits::METRICS_CONNECTIONS_MAX;
 use crate::log_config::HashingPool;
@@ -37,12 +38,14 @@ use connection::Server;
 pub(crate) use public::Public;
 
 /// What the command line may override.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Overrides {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) metrics_listen: Option<MetricsListen>,
     /// Anchors that are not asked.
     pub(crate) without_anchors: Vec<String>,
+    /// Bound already.
+    pub(crate) listener: Option<std::net::TcpListener>,
 }
 
 /// Serves until a signal ends it.
@@ -50,7 +53,7 @@ pub(crate) struct Overrides {
 /// # Errors
 /// If the directory is in use, a listener can't be bound, no log can be opened, or the logs did not
 /// drain in time.
-pub(crate) fn run(mut config: Config, overrides: &Overrides) -> anyhow::Result<()> {
+pub(crate) fn run(mut config: Config, overrides: Overrides) -> anyhow::Result<()> {
     config.listen = overrides.listen.unwrap_or(config.listen);
     config.metrics = overrides.metrics_listen.unwrap_or(config.metrics);
     config::anchors::check_waived(&config.logs, &overrides.without_anchors)?;
@@ -62,7 +65,7 @@ pub(crate) fn run(mut config: Config, overrides: &Overrides) -> anyhow::Result<(
         .worker_threads(verify_pool::thread_count().get())
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(serve(&config, &overrides.without_anchors));
+    let outcome = runtime.block_on(serve(&config, overrides));
     // Every task must be gone before this process ends: one that lets go of a store only then would
     // close RocksDB while the process takes it apart. Blocking tasks can't be cancelled, only left.
     runtime.shutdown_timeout(TASKS_END_TIMEOUT);
@@ -72,28 +75,33 @@ pub(crate) fn run(mut config: Config, overrides: &Overrides) -> anyhow::Result<(
 /// How long tasks that were told to end may take; they had their time before.
 const TASKS_END_TIMEOUT: Duration = Duration::from_secs(5);
 
-async fn serve(config: &Config, waived: &[String]) -> anyhow::Result<()> {
+async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     // Bound first, so that an address in use costs nothing; accepted from only once the logs are
     // open and have their first entries.
-    let listener = bind(config.listen, "listen").await?;
+    let listener = match overrides.listener {
+        Some(listener) => TcpListener::from_std(listener)?,
+        None => bind(config.listen, "listen").await?,
+    };
     let bound = listener.local_addr()?;
     let metrics_listener = match config.metrics.address(config.listen) {
         Some(address) => Some(bind(address, "metrics_listen").await?),
         None => None,
     };
     let logs = tokio::select! {
-        logs = open_logs(config, waived) => logs,
+        logs = open_logs(config, &overrides.without_anchors) => logs,
         name = signals.next() => return stop_at_once(name),
     };
     check_one_open(&logs)?;
     warn_of_url(config);
+    let instance = Instance::open(config, &logs)?;
     let app = Arc::new(App {
         logs,
         limits: config.limits.clone(),
         metrics: Metrics::default(),
         trusted_proxies: config.trusted_proxies.clone(),
         url: config.public_url(bound),
+        instance,
     });
     let routes = Public::new(&app).context("the verify pool can't be started")?;
     let public = Server::new(&app, routes, config.limits.connections_max);
@@ -108,10 +116,12 @@ async fn serve(config: &Config, waived: &[String]) -> anyhow::Result<()> {
     tracing::info!(url = app.url, "serving");
 
     let (stop, stopped) = watch::channel(false);
+    let stopped_too = stopped.clone();
     let running = tokio::spawn(public.run(listener, stopped.clone()));
     if let Some(listener) = metrics_listener {
         tokio::spawn(metrics.run(listener, stopped));
     }
+    tokio::spawn(keep_trust_current(Arc::clone(&app), stopped_too));
     let name = signals.next().await;
     tracing::info!(
         signal = name,
@@ -299,9 +309,35 @@ fn checkpoint_age_max(config: &Config, settings: &LogSettings) -> Duration {
     config.limits.checkpoint_age_max.unwrap_or(derived)
 }
 
+/// How often it is looked whether the trust root must be signed anew, which is long before it
+/// expires: so often that a failure is seen in time, and met again soon.
+const TRUST_RENEWAL_INTERVAL: Duration = Duration::from_hours(1);
+
+/// Signs the trust root anew when it is time, until the server stops.
+async fn keep_trust_current(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            () = tokio::time::sleep(TRUST_RENEWAL_INTERVAL) => {}
+        }
+        let app = Arc::clone(&app);
+        // Signs and writes files.
+        let renewal = tokio::task::spawn_blocking(move || match &app.instance.trust {
+            Some(trust) => trust.renew(),
+            None => Ok(()),
+        });
+        if let Ok(Err(error)) = renewal.await {
+            tracing::error!("the trust root can't be renewed: {error:#}");
+        }
+    }
+}
+
 /// Tells whoever started us where to find what; scripts read these lines.
 fn announce(app: &App, bound: SocketAddr, metrics: Option<SocketAddr>) {
     say!("listening on http://{bound}");
+    if let Some(trust) = &app.instance.trust {
+        say!("trust root {}/tuf/{}", app.url, trust.id());
+    }
     for log in &app.logs {
         match log.open() {
             Ok(open) => {

@@ -15,6 +15,7 @@ use tiles::{Ed25519NoteSigner, KeyName, NoteSigner as _, Origin};
 
 use crate::app::{App, Duplicates, LogKind, LogState, PublishLag, ServedLog, Token};
 use crate::client_address::TrustedProxies;
+use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::observe::Metrics;
 use crate::read::full_tiles::FullTiles;
@@ -126,6 +127,7 @@ impl TestServer {
             metrics: Metrics::default(),
             trusted_proxies: TrustedProxies::default(),
             url: "http://log.example.org".to_owned(),
+            instance: Instance::default(),
         });
         let service = Arc::new(Service::new(Arc::clone(&app)).unwrap());
         TestServer { app, service }

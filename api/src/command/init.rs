@@ -95,6 +95,7 @@ fn initial_text(args: &Args) -> String {
         listen: &args.listen.to_string(),
         url: args.url.as_deref(),
         metrics_listen: args.metrics_listen.as_deref(),
+        profile: None,
     };
     let log = LogSection {
         name,

@@ -54,8 +54,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         listen: args.listen,
         metrics_listen: args.metrics_listen,
         without_anchors: args.without_anchor.clone(),
+        listener: None,
     };
-    serve::run(config, &overrides)
+    serve::run(config, overrides)
 }
 
 fn parse_metrics_listen(text: &str) -> Result<MetricsListen, String> {

@@ -285,6 +285,11 @@ impl<'a> Field<'a> {
         values.iter().map(table).collect()
     }
 
+    /// The values of a list.
+    pub(crate) fn values(&self) -> Option<&'a [Spanned<DeValue<'a>>]> {
+        self.value.as_array().map(|values| &**values)
+    }
+
     /// The one table of `[name]`.
     pub(crate) fn table(&self) -> Result<&'a DeTable<'a>, ConfigError> {
         self.value.as_table().ok_or_else(|| {

@@ -11,6 +11,7 @@ pub(crate) struct TopLevel<'a> {
     pub(crate) listen: &'a str,
     pub(crate) url: Option<&'a str>,
     pub(crate) metrics_listen: Option<&'a str>,
+    pub(crate) profile: Option<&'a str>,
 }
 
 /// What `init` and `log add` put into a new `[[log]]`.
@@ -34,6 +35,10 @@ pub(crate) fn top_level(values: TopLevel<'_>) -> String {
         .replace(
             "@METRICS@",
             &line_or("metrics_listen", values.metrics_listen, "127.0.0.1:9464"),
+        )
+        .replace(
+            "@PROFILE@",
+            &line_or("profile", values.profile, "production"),
         )
 }
 
@@ -90,6 +95,10 @@ listen = @LISTEN@
 
 # Proxies whose `x-forwarded-for` says who the client is: networks or addresses.
 #trusted_proxies = ["10.0.0.0/8"]
+
+# What this is for: "production", or "dev", which has OIDC issuers of its own that give anybody any
+# identity. On loopback only, and never where others trust what is signed: see `cairnd up --help`.
+@PROFILE@
 
 # What the outside may make the server hold or do.
 [limits]
@@ -177,6 +186,7 @@ mod tests {
             listen: "127.0.0.1:3000",
             url: None,
             metrics_listen: None,
+            profile: None,
         };
         let log = LogSection {
             name: "first",
@@ -243,7 +253,7 @@ mod tests {
             let known = error.allowed.strip_prefix(prefix).unwrap();
             for key in known
                 .split(", ")
-                .filter(|key| !matches!(*key, "limits" | "log"))
+                .filter(|key| !matches!(*key, "limits" | "log" | "issuer"))
             {
                 assert!(
                     text.contains(&format!("{key} = ")),

@@ -432,6 +432,7 @@ mod tests {
             metrics: Metrics::default(),
             trusted_proxies: TrustedProxies::default(),
             url: String::new(),
+            instance: crate::instance::Instance::default(),
         };
         let took = Duration::from_millis(3);
         app.metrics.answered(Route::Tile, StatusCode::OK, took);

@@ -100,7 +100,7 @@ pub(super) fn locate<'a>(
 }
 
 /// Segments joined by single slashes, without one at either end.
-fn normalize(path: &str) -> Cow<'_, str> {
+pub(super) fn normalize(path: &str) -> Cow<'_, str> {
     let path = path.trim_matches('/');
     if !path.contains("//") {
         return Cow::Borrowed(path);

@@ -1,0 +1,224 @@
+//! Certificates for identities, in Fulcio's words: an ID token and a key in, a certificate out that
+//! the certificate log has promised to show.
+//!
+//! | method | path | answer |
+//! |---|---|---|
+//! | POST | `api/v2/signingCert` | 200, the chain as JSON |
+//! | GET | `api/v2/trustBundle`, `api/v2/configuration` | 200, JSON |
+//! | POST | `api/v1/signingCert` | 201, the chain as PEM |
+//! | GET | `api/v1/rootCert` | 200, PEM |
+//!
+//! Clients compare those statuses, and `Accept` is never looked at: some ask for PEM and then read
+//! JSON. Everything that is wrong with a token or a key is a 400 here, whatever HTTP would say.
+//!
+//! Order of work: token, key and proof, precertificate; the log; the certificate. Nothing leaves
+//! without the log's promise in it.
+
+mod documents;
+mod promise;
+mod request;
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use ca::issue::CertificateRequest;
+use ca::oidc::{IssuerKeys, KeySets};
+use ca::{
+    CertificateAuthority, CheckedKey, IssueError, IssuedCertificate, IssuerTable,
+    PendingCertificate, Principal, chain, check_csr, check_public_key, verify_token,
+};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+use sigstore::UnixSeconds;
+
+use crate::answer::answer as answered;
+use crate::app::App;
+use crate::body::{self, BodyLimits};
+use crate::error::Refusal;
+use crate::route::{Asked, Service};
+use crate::wall_clock;
+pub(crate) use promise::CertificateLog;
+use request::{Proof, SigningRequest};
+
+/// Bytes of a request: a token, a key, a proof and their base64, several times over.
+const BODY_LEN_BYTES_MAX: usize = 256 << 10;
+
+/// Who issues, whose tokens are believed, and where it is logged.
+#[derive(Debug)]
+pub(crate) struct Fulcio {
+    pub(crate) authority: CertificateAuthority,
+    pub(crate) issuers: IssuerTable,
+    pub(crate) log: CertificateLog,
+}
+
+/// What is wanted of the CA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FulcioPath {
+    Sign(Version),
+    TrustBundle,
+    Configuration,
+    RootCertificate,
+}
+
+/// The two forms of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    V1,
+    V2,
+}
+
+/// What a path means.
+pub(crate) fn locate(path: &str) -> Option<FulcioPath> {
+    match path {
+        "api/v2/signingCert" => Some(FulcioPath::Sign(Version::V2)),
+        "api/v1/signingCert" => Some(FulcioPath::Sign(Version::V1)),
+        "api/v2/trustBundle" => Some(FulcioPath::TrustBundle),
+        "api/v2/configuration" => Some(FulcioPath::Configuration),
+        "api/v1/rootCert" => Some(FulcioPath::RootCertificate),
+        _ => None,
+    }
+}
+
+impl FulcioPath {
+    pub(crate) fn allow(self) -> &'static str {
+        match self {
+            FulcioPath::Sign(_) => "POST, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+}
+
+/// Answers a request to the CA.
+pub(crate) async fn answer(
+    service: &Service,
+    path: FulcioPath,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let fulcio = service.app.instance.fulcio()?;
+    let chain = fulcio.authority.chain();
+    match path {
+        FulcioPath::Sign(version) => sign(service, version, asked).await,
+        FulcioPath::TrustBundle => Ok(json_answer(&documents::trust_bundle(chain))),
+        FulcioPath::Configuration => Ok(json_answer(&documents::configuration(&fulcio.issuers))),
+        FulcioPath::RootCertificate => Ok(pem_answer(StatusCode::OK, chain.to_pem())),
+    }
+}
+
+async fn sign(service: &Service, version: Version, asked: Asked) -> Result<Response, Refusal> {
+    let limits = BodyLimits {
+        len_bytes_max: BODY_LEN_BYTES_MAX,
+        time_max: service.app.limits.body_timeout,
+    };
+    let Asked { request, timers } = asked;
+    let (parts, body) = (*request).into_parts();
+    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
+    let max = limits.len_bytes_max;
+    let whole = whole.map_err(|error| error.refusal(limits, Refusal::RekorBodyTooLarge { max }))?;
+    let header_token = header_token(&parts.headers);
+
+    let app = Arc::clone(&service.app);
+    let checking = service.verify.run(move || {
+        let request = SigningRequest::parse(version, whole.bytes())?;
+        precertify(&app, request, header_token)
+    });
+    let pending = checking.await??;
+    let issued = promise::into_certificate(service, pending, &timers).await?;
+    Ok(match version {
+        Version::V1 => pem_answer(StatusCode::CREATED, issued.chain_pem().join("\n")),
+        Version::V2 => json_answer(&chain_json(&issued)),
+    })
+}
+
+fn chain_json(issued: &IssuedCertificate) -> serde_json::Value {
+    json!({"signedCertificateEmbeddedSct": {"chain": {"certificates": issued.chain_pem()}}})
+}
+
+/// The token of the `Authorization` header, as Fulcio's gateway takes it: the literal `Bearer ` is
+/// dropped if it is there.
+fn header_token(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let token = value.replacen("Bearer ", "", 1);
+    Some(token.trim().to_owned())
+}
+
+/// The first half: whether this may be certified, and the precertificate. CPU bound.
+fn precertify(
+    app: &App,
+    request: SigningRequest,
+    header_token: Option<String>,
+) -> Result<PendingCertificate, Refusal> {
+    let fulcio = app.instance.fulcio()?;
+    let now = wall_clock::seconds();
+    let token = request.token.or(header_token).unwrap_or_default();
+    let keys = KnownKeys { app, now };
+    let verified = verify_token(&token, &fulcio.issuers, &keys, now).map_err(|refusal| {
+        tracing::info!(%refusal, code = refusal.code(), "a token was refused");
+        Refusal::Token {
+            code: refusal.code(),
+            text: refusal.caller_text(),
+        }
+    })?;
+    let key = check_proof(&request.proof, &verified.principal)?;
+    let Principal {
+        san, extensions, ..
+    } = &verified.principal;
+    let serial = chain::random_serial_number().map_err(|error| ca_failed(&error.into()))?;
+    let request = CertificateRequest {
+        san,
+        extensions,
+        key: &key,
+        now,
+        serial,
+    };
+    let pending = fulcio.authority.precertify(&request);
+    pending.map_err(|error| ca_failed(&error))
+}
+
+fn check_proof(proof: &Proof, principal: &Principal) -> Result<CheckedKey, Refusal> {
+    let checked = match proof {
+        Proof::Csr(pem) => check_csr(pem),
+        Proof::Key { content, signature } => {
+            check_public_key(content, signature, &principal.proof_subjects())
+        }
+    };
+    checked.map_err(|error| {
+        tracing::info!(%error, "a key was refused");
+        Refusal::Challenge(error)
+    })
+}
+
+/// The detail is for the operator.
+fn ca_failed(error: &IssueError) -> Refusal {
+    tracing::error!(%error, "no certificate could be issued");
+    Refusal::CaFailed
+}
+
+/// The keys of issuers that are at hand.
+struct KnownKeys<'a> {
+    app: &'a App,
+    now: UnixSeconds,
+}
+
+impl KeySets for KnownKeys<'_> {
+    fn issuer_keys(&self, issuer: &str) -> Option<Arc<IssuerKeys>> {
+        let dev = self.app.instance.dev.as_ref()?;
+        dev.issuer_keys(issuer, self.now)
+    }
+}
+
+fn json_answer(json: &serde_json::Value) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    answered(StatusCode::OK, headers, json.to_string())
+}
+
+fn pem_answer(status: StatusCode, pem: String) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "application/pem-certificate-chain"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    answered(status, headers, pem)
+}

@@ -1,0 +1,246 @@
+//! What an instance offers beside its logs, and the routes of it: all at the root of every host,
+//! because clients drop the path of a base URL.
+//!
+//! | path | what |
+//! |---|---|
+//! | `api/v2/signingCert` and others, see `fulcio` | certificates |
+//! | `api/v1/timestamp`, see `tsa` | timestamps |
+//! | `tuf/...` | the trust root |
+//! | `dev/oidc/<preset>/...` | the dev profile's own OIDC issuers |
+
+mod create;
+mod files;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::response::Response;
+use ca::signer::FileSigner;
+use ca::timestamp::TimestampAuthority;
+use ca::{CertificateAuthority, CertificateChain, Profile, Signer as _};
+use http::Method;
+use http::uri::Authority;
+use sigstore::timestamp_token::TimestampPolicy;
+use sigstore::{PublicKey, pem};
+
+use crate::app::ServedLog;
+use crate::config::Config;
+use crate::dev::{self, DevIssuers, DevKey, DevPath};
+use crate::error::Refusal;
+use crate::fulcio::{self, CertificateLog, Fulcio, FulcioPath};
+use crate::keys;
+use crate::route::{Asked, Service};
+use crate::trust::{self, TrustFiles};
+use crate::tsa::{self, Tsa, TsaPath};
+pub(crate) use create::NewInstance;
+
+/// The services of an instance. None of them is there if it only has logs.
+#[derive(Debug, Default)]
+pub(crate) struct Instance {
+    fulcio: Option<Fulcio>,
+    tsa: Option<Tsa>,
+    pub(crate) trust: Option<TrustFiles>,
+    pub(crate) dev: Option<DevIssuers>,
+}
+
+/// What is wanted of which service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum InstancePath {
+    Fulcio(FulcioPath),
+    Tsa(TsaPath),
+    /// A file of the trust root.
+    Trust(String),
+    Dev(DevPath),
+}
+
+impl InstancePath {
+    /// The methods that it takes.
+    pub(crate) fn allow(&self) -> &'static str {
+        match self {
+            InstancePath::Fulcio(path) => path.allow(),
+            InstancePath::Tsa(path) => path.allow(),
+            InstancePath::Trust(_) => "GET, HEAD, OPTIONS",
+            InstancePath::Dev(path) => path.allow(),
+        }
+    }
+
+    pub(crate) fn takes(&self, method: &Method) -> bool {
+        let mut allowed = self.allow().split(", ");
+        allowed.any(|allowed| allowed == method.as_str())
+    }
+
+    /// The refusal of any other method: the gateway in front of other CAs calls it unimplemented.
+    pub(crate) fn wrong_method(&self) -> Refusal {
+        let allow = self.allow();
+        match self {
+            InstancePath::Fulcio(_) => Refusal::RekorMethodNotAllowed { allow },
+            _ => Refusal::MethodNotAllowed { allow },
+        }
+    }
+
+    /// Whether pages of other sites may read the answers.
+    pub(crate) fn is_for_everybody(&self) -> bool {
+        !matches!(self, InstancePath::Dev(_))
+    }
+}
+
+impl Instance {
+    /// Opens what cairn.toml says there is.
+    ///
+    /// # Errors
+    /// If a key or a certificate can't be used, or the dev profile would be open to others.
+    pub(crate) fn open(config: &Config, logs: &[Arc<ServedLog>]) -> anyhow::Result<Instance> {
+        if config.instance.profile == Profile::Production {
+            return Ok(Instance::default());
+        }
+        let dir = &config.dir;
+        Ok(Instance {
+            dev: Some(open_dev(config)?),
+            fulcio: Some(open_fulcio(config, logs).context("the CA can't be opened")?),
+            tsa: Some(open_tsa(dir, logs).context("the timestamp authority can't be opened")?),
+            trust: Some(open_trust(dir).context("the trust root can't be opened")?),
+        })
+    }
+
+    pub(crate) fn fulcio(&self) -> Result<&Fulcio, Refusal> {
+        self.fulcio.as_ref().ok_or(Refusal::NoSuchPath)
+    }
+
+    pub(crate) fn tsa(&self) -> Result<&Tsa, Refusal> {
+        self.tsa.as_ref().ok_or(Refusal::NoSuchPath)
+    }
+
+    /// What `path` means, in the form that `route` gives paths; none if it is a log's.
+    pub(crate) fn locate(&self, path: &str) -> Option<InstancePath> {
+        let fulcio = || self.fulcio.as_ref().and_then(|_| fulcio::locate(path));
+        let tsa = || self.tsa.as_ref().and_then(|_| tsa::locate(path));
+        let trust = || self.trust.as_ref().and_then(|trust| trust.locate(path));
+        let dev = || {
+            self.dev.as_ref()?;
+            dev::locate(path.strip_prefix(dev::PATH)?.strip_prefix('/')?)
+        };
+        fulcio()
+            .map(InstancePath::Fulcio)
+            .or_else(|| tsa().map(InstancePath::Tsa))
+            .or_else(|| trust().map(InstancePath::Trust))
+            .or_else(|| dev().map(InstancePath::Dev))
+    }
+}
+
+/// Answers a request for one of the services. The method has been looked at.
+pub(crate) async fn answer(
+    service: &Service,
+    path: InstancePath,
+    host: Option<String>,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let instance = &service.app.instance;
+    match path {
+        InstancePath::Fulcio(path) => fulcio::answer(service, path, asked).await,
+        InstancePath::Tsa(path) => tsa::answer(service, path, asked).await,
+        InstancePath::Trust(path) => {
+            trust::answer(instance.trust.as_ref().ok_or(Refusal::NoSuchPath)?, &path)
+        }
+        InstancePath::Dev(path) => {
+            let issuers = instance.dev.as_ref().ok_or(Refusal::NoSuchPath)?;
+            check_own_host(&service.app.url, host.as_deref())?;
+            dev::answer(service, issuers, path, asked).await
+        }
+    }
+}
+
+/// The dev issuers, on loopback and nowhere else.
+fn open_dev(config: &Config) -> anyhow::Result<DevIssuers> {
+    anyhow::ensure!(
+        config.listen.ip().is_loopback(),
+        "profile = \"dev\" gives anybody any identity, so it listens on loopback only, not on {}; \
+         change `listen` to 127.0.0.1, or remove the profile",
+        config.listen
+    );
+    let url = config.url.as_deref().context(
+        "profile = \"dev\" needs `url` in cairn.toml, because its tokens name it; make the \
+         directory with `cairnd up`",
+    )?;
+    let path = config.dir.join(dev::KEY_FILE);
+    let key = DevKey::from_pkcs8_der(&keys::read(&path)?)?;
+    tracing::warn!(
+        url,
+        "DEVELOPMENT ONLY: this server gives anybody any identity, and what it signs proves nothing"
+    );
+    Ok(DevIssuers::new(url, key)?)
+}
+
+fn open_fulcio(config: &Config, logs: &[Arc<ServedLog>]) -> anyhow::Result<Fulcio> {
+    let dir = &config.dir;
+    let chain = CertificateChain::from_pem(&read(dir, files::CA_CHAIN)?)?;
+    let signer = Arc::new(open_key(dir, files::CA_KEY)?);
+    let promises = Arc::new(open_key(dir, files::CT_KEY)?);
+    let log = logs.iter().find(|log| log.name == CERTIFICATE_LOG);
+    let log = log.with_context(|| {
+        format!("there is no log {CERTIFICATE_LOG:?} in cairn.toml, which certificates go into")
+    })?;
+    Ok(Fulcio {
+        authority: CertificateAuthority::new(signer, chain)?,
+        issuers: config.instance.issuers.clone(),
+        log: CertificateLog {
+            log: Arc::clone(log),
+            key: PublicKey::from_spki_der(promises.public_key())?,
+            signer: promises,
+        },
+    })
+}
+
+/// The name of the log that certificates go into.
+pub(crate) const CERTIFICATE_LOG: &str = "ct";
+
+fn open_tsa(dir: &Path, logs: &[Arc<ServedLog>]) -> anyhow::Result<Tsa> {
+    let chain = pem::parse_certificates(&read(dir, files::TSA_CHAIN)?, TSA_CHAIN_LEN_MAX)?;
+    let signer = Arc::new(open_key(dir, files::TSA_KEY)?);
+    let authority = TimestampAuthority::new(signer, &chain, TimestampPolicy::SIGSTORE)?;
+    // What a log has signed is in the past, whatever the clock says.
+    let open = logs.iter().filter_map(|log| log.open().ok());
+    let signed = open.map(|log| log.published().signed_at).max();
+    Ok(Tsa::new(authority, signed.unwrap_or_default()))
+}
+
+/// Certificates of a timestamp authority: its own, a root, and what may be between.
+const TSA_CHAIN_LEN_MAX: usize = 5;
+
+fn open_trust(dir: &Path) -> anyhow::Result<TrustFiles> {
+    let online = Arc::new(open_key(dir, files::TRUST_KEY)?);
+    TrustFiles::open(dir.join(trust::DIR), online)
+}
+
+fn open_key(dir: &Path, file: &str) -> anyhow::Result<FileSigner> {
+    let path = dir.join(file);
+    let der = keys::read(&path)?;
+    FileSigner::from_pkcs8_der(&der).with_context(|| format!("{}", path.display()))
+}
+
+fn read(dir: &Path, file: &str) -> anyhow::Result<Vec<u8>> {
+    let path = dir.join(file);
+    fs::read(&path).with_context(|| {
+        format!(
+            "{} can't be read; restore it from your backup",
+            path.display()
+        )
+    })
+}
+
+/// Refuses a host that is not the server's own: a name that somebody points at loopback, so that
+/// their page and this server look like one site to a browser.
+fn check_own_host(url: &str, host: Option<&str>) -> Result<(), Refusal> {
+    let authority = url.split_once("://").map(|(_scheme, rest)| rest);
+    let own: Option<Authority> = authority.and_then(|authority| authority.parse().ok());
+    let is_own = match (&own, host) {
+        (Some(own), Some(host)) => own.host().eq_ignore_ascii_case(host),
+        _ => false,
+    };
+    if is_own {
+        Ok(())
+    } else {
+        Err(Refusal::DevHost)
+    }
+}

@@ -1,0 +1,206 @@
+//! Making what an instance has beside its logs: keys, certificates, and the trust root that tells
+//! clients of them. Once, before the first start.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use ca::chain::{Issuer, NewCertificate, random_serial_number};
+use ca::signer::{FileSigner, generate};
+use ca::timestamp::{AuthorityNames, issue_authority, issue_root};
+use ca::trust_root::{
+    CertifiedAuthority, InitialKeys, Lifetimes, LogIdentity, OfflineKeys, Repository,
+    TrustMaterial, TrustedLog,
+};
+use ca::{CertificateChain, Signer as _};
+use sigstore::cert::{DistinguishedName, Purpose, Validity};
+use sigstore::time_range::{ProtoTime, TimeRange};
+use sigstore::{KeyKind, PublicKey, UnixSeconds, pem};
+use tiles::VerifierKey;
+use zeroize::Zeroizing;
+
+use crate::{dev, keys, trust};
+
+use super::files;
+
+/// How long the authorities' certificates last. The roots' keys are thrown away once they have
+/// signed, so nothing can be put in their place later: an instance for development is made anew.
+const AUTHORITY_LIFETIME_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
+
+/// Certificates begin a little earlier than now, for clients whose clocks are behind.
+const BEGINS_EARLIER_SECONDS: u64 = 60;
+
+/// What an instance is made for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewInstance<'a> {
+    pub(crate) dir: &'a Path,
+    /// The public URL, which everything published names.
+    pub(crate) url: &'a str,
+    /// Who runs it, for people: the host of the URL.
+    pub(crate) operator: &'a str,
+    /// The log of signatures.
+    pub(crate) log: &'a VerifierKey,
+    /// The path of the certificate log.
+    pub(crate) certificate_log_path: &'a str,
+    pub(crate) now: UnixSeconds,
+}
+
+impl NewInstance<'_> {
+    /// Makes all of it, and writes it to the data directory.
+    ///
+    /// # Errors
+    /// If something is there already, or can't be written.
+    pub(crate) fn make(&self) -> anyhow::Result<()> {
+        let ca_chain = self.make_ca().context("the CA can't be made")?;
+        let tsa_chain = self
+            .make_tsa()
+            .context("the timestamp authority can't be made")?;
+        let promises = self.new_key(files::CT_KEY)?;
+        let material = self.material(ca_chain, tsa_chain, &promises)?;
+        self.make_trust(&material)
+            .context("the trust root can't be made")
+    }
+
+    fn validity(&self) -> Validity {
+        let begins = self.now.get().saturating_sub(BEGINS_EARLIER_SECONDS);
+        Validity {
+            not_before: UnixSeconds::new(begins),
+            not_after: self.now.plus_seconds(AUTHORITY_LIFETIME_SECONDS),
+        }
+    }
+
+    /// A key in a new file.
+    fn new_key(&self, file: &str) -> anyhow::Result<FileSigner> {
+        let pkcs8 = generate(KeyKind::EcdsaP256)?;
+        keys::write_new(&self.dir.join(file), &pkcs8)?;
+        Ok(FileSigner::from_pkcs8_der(&pkcs8)?)
+    }
+
+    /// Root and intermediate; the intermediate issues.
+    fn make_ca(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+        let root_key = FileSigner::from_pkcs8_der(&generate(KeyKind::EcdsaP256)?)?;
+        let key = self.new_key(files::CA_KEY)?;
+        let name = |common_name| DistinguishedName::new(self.operator, common_name);
+        let root = NewCertificate {
+            name: &name("root")?,
+            validity: self.validity(),
+            serial: random_serial_number()?,
+        }
+        .root(&root_key)?;
+        let intermediate = NewCertificate {
+            name: &name("intermediate")?,
+            validity: self.validity(),
+            serial: random_serial_number()?,
+        }
+        .intermediate(
+            &Issuer::new(&root, &root_key)?,
+            &PublicKey::from_spki_der(key.public_key())?,
+            Purpose::CodeSigning,
+        )?;
+        let chain = CertificateChain::from_der(vec![intermediate, root])?;
+        self.write_chain(files::CA_CHAIN, chain.certificates())?;
+        Ok(chain.certificates().to_vec())
+    }
+
+    fn make_tsa(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+        let root_key = FileSigner::from_pkcs8_der(&generate(KeyKind::EcdsaP256)?)?;
+        let key = self.new_key(files::TSA_KEY)?;
+        let names = AuthorityNames::of_organization(self.operator);
+        let Validity {
+            not_before,
+            not_after,
+        } = self.validity();
+        let root = issue_root(&root_key, &names, not_before, not_after)?;
+        let leaf = issue_authority(&root_key, &key, &names, not_before, not_after)?;
+        let chain = vec![leaf, root];
+        self.write_chain(files::TSA_CHAIN, &chain)?;
+        Ok(chain)
+    }
+
+    fn write_chain(&self, file: &str, chain: &[Vec<u8>]) -> io::Result<()> {
+        let pem: String = chain
+            .iter()
+            .map(|der| pem::encode_certificate(der))
+            .collect();
+        let path = self.dir.join(file);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, pem)
+    }
+
+    /// What clients are to know.
+    fn material(
+        &self,
+        ca_chain: Vec<Vec<u8>>,
+        tsa_chain: Vec<Vec<u8>>,
+        promises: &FileSigner,
+    ) -> anyhow::Result<TrustMaterial> {
+        let begins = ProtoTime::from_seconds(self.validity().not_before)
+            .context("the clock is set to after the year 9999")?;
+        let valid_for = TimeRange::starting(begins);
+        // A log's key is Ed25519, and ends its SubjectPublicKeyInfo (RFC 8410, section 4).
+        let log_key = self.log.spki_der();
+        let log_key = *log_key.last_chunk().context("the log's key is too short")?;
+        let log = |path: &str, identity| TrustedLog {
+            base_url: format!("{}{path}", self.url),
+            identity,
+            valid_for,
+        };
+        let authority = |path: &str, common_name: &str, cert_chain| CertifiedAuthority {
+            url: format!("{}{path}", self.url),
+            common_name: common_name.to_owned(),
+            cert_chain,
+            valid_for,
+        };
+        let oidc = dev::issuer_url(self.url, ca::Preset::Email);
+        Ok(TrustMaterial {
+            operator: self.operator.to_owned(),
+            logs: vec![log(
+                "",
+                LogIdentity::Ed25519 {
+                    origin: self.log.name().to_string(),
+                    public_key: log_key,
+                },
+            )],
+            ct_logs: vec![log(
+                self.certificate_log_path,
+                LogIdentity::P256 {
+                    spki_der: promises.public_key().to_vec(),
+                },
+            )],
+            certificate_authorities: vec![authority("", "fulcio", ca_chain)],
+            timestamp_authorities: vec![authority("/api/v1/timestamp", "timestamp", tsa_chain)],
+            oidc_issuers: vec![(oidc, valid_for)],
+        })
+    }
+
+    /// The repository, its online key, and the keys of root and targets in a file of their own,
+    /// encrypted under a passphrase beside it: this is for development.
+    fn make_trust(&self, material: &TrustMaterial) -> anyhow::Result<()> {
+        let mut secret = Zeroizing::new([0_u8; 32]);
+        aws_lc_rs::rand::fill(secret.as_mut())
+            .map_err(|_| anyhow::anyhow!("the system gives no randomness"))?;
+        let passphrase = Zeroizing::new(hex::encode(secret.as_ref()));
+        let (offline, pem) = OfflineKeys::generate(passphrase.as_bytes())?;
+        let pem = Zeroizing::new(pem);
+        keys::write_private(&self.dir.join(files::TRUST_OFFLINE_KEYS), pem.as_bytes())?;
+        keys::write_private(
+            &self.dir.join(files::TRUST_PASSPHRASE),
+            passphrase.as_bytes(),
+        )?;
+        let online = Arc::new(self.new_key(files::TRUST_KEY)?);
+        let signers = InitialKeys {
+            root: &offline.root,
+            targets: &offline.targets,
+            online: online.as_ref(),
+        };
+        let now = ProtoTime::from_seconds(self.now).context("the clock is past the year 9999")?;
+        let target_files = material.target_files(now)?;
+        let lifetimes = Lifetimes::default();
+        let repository = Repository::create(signers, target_files, lifetimes, self.now)?;
+        Ok(trust::write_new(&self.dir.join(trust::DIR), &repository)?)
+    }
+}

@@ -1,0 +1,170 @@
+//! The TUF repository: read from its directory, renewed before it expires, served.
+//!
+//! Served at `/tuf/<id>/`, where the id is made from the first root, because clients keep what they
+//! know of a repository by its URL; and at `/tuf/`, for people. A file is written whole before
+//! anything names it, so an interrupted renewal leaves a repository that is as it was.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use axum::response::Response;
+use bytes::Bytes;
+use ca::Signer;
+use ca::trust_root::{Lifetimes, Repository};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+
+use crate::answer::answer as answered;
+use crate::error::Refusal;
+use crate::{keys, wall_clock};
+
+/// Where the files are within the data directory.
+pub(crate) const DIR: &str = "trust/tuf";
+
+/// The path below which they are served.
+const PATH: &str = "tuf";
+
+/// Bytes of one file; metadata and targets are some kilobytes.
+const FILE_LEN_BYTES_MAX: u64 = 4 << 20;
+
+/// The repository that this server keeps current.
+#[derive(Debug)]
+pub(crate) struct TrustFiles {
+    dir: PathBuf,
+    id: String,
+    online: Arc<dyn Signer>,
+    repository: Mutex<Repository>,
+}
+
+impl TrustFiles {
+    /// Reads the repository in `dir`, to be renewed with the `online` key.
+    ///
+    /// # Errors
+    /// If a file can't be read, or is not what the root says.
+    pub(crate) fn open(dir: PathBuf, online: Arc<dyn Signer>) -> anyhow::Result<TrustFiles> {
+        let files = read_files(&dir).with_context(|| {
+            format!(
+                "{} can't be read; restore it from your backup",
+                dir.display()
+            )
+        })?;
+        let repository = Repository::load(files, Lifetimes::default())?;
+        let trust = TrustFiles {
+            id: repository.id(),
+            dir,
+            online,
+            repository: Mutex::new(repository),
+        };
+        trust.renew()?;
+        Ok(trust)
+    }
+
+    /// Signs anew what will expire, if it is time. To be called every day.
+    ///
+    /// # Errors
+    /// If signing or writing failed; what is served stays as it was.
+    pub(crate) fn renew(&self) -> anyhow::Result<()> {
+        let mut repository = self
+            .repository
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut next = repository.clone();
+        let paths = next.renew(self.online.as_ref(), wall_clock::seconds())?;
+        for path in &paths {
+            if let Some(bytes) = next.files().get(path) {
+                write_file(&self.dir, path, bytes)?;
+            }
+        }
+        if !paths.is_empty() {
+            tracing::info!(files = paths.len(), "the trust root was renewed");
+        }
+        *repository = next;
+        Ok(())
+    }
+
+    /// What tells this repository from others, in its URL.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn file(&self, path: &str) -> Option<Bytes> {
+        let repository = self
+            .repository
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        repository
+            .files()
+            .get(path)
+            .map(|bytes| Bytes::copy_from_slice(bytes))
+    }
+
+    /// What a path of the server means: a path within the repository.
+    pub(crate) fn locate(&self, path: &str) -> Option<String> {
+        let rest = path.strip_prefix(PATH)?.strip_prefix('/')?;
+        let below_id = rest
+            .strip_prefix(&self.id)
+            .and_then(|rest| rest.strip_prefix('/'));
+        Some(below_id.unwrap_or(rest).to_owned())
+    }
+}
+
+/// Answers a request for a file.
+pub(crate) fn answer(trust: &TrustFiles, path: &str) -> Result<Response, Refusal> {
+    let bytes = trust.file(path).ok_or(Refusal::NoTrustFile)?;
+    // Only the timestamp changes under its name.
+    let caching = if path == "timestamp.json" {
+        "no-cache"
+    } else {
+        "public, max-age=31536000, immutable"
+    };
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, caching)];
+    Ok(answered(StatusCode::OK, headers, bytes))
+}
+
+/// Puts a new repository into `dir`.
+///
+/// # Errors
+/// If a file can't be written.
+pub(crate) fn write_new(dir: &Path, repository: &Repository) -> io::Result<()> {
+    for (path, bytes) in repository.files() {
+        write_file(dir, path, bytes)?;
+    }
+    Ok(())
+}
+
+/// Every file below `dir`: those in it, and those in `targets/`.
+pub(crate) fn read_files(dir: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for prefix in ["", "targets/"] {
+        for entry in fs::read_dir(dir.join(prefix))? {
+            let entry = entry?;
+            let (metadata, name) = (entry.metadata()?, entry.file_name());
+            let name = name.to_string_lossy();
+            if metadata.is_file() && name.ends_with(".json") && metadata.len() <= FILE_LEN_BYTES_MAX
+            {
+                files.insert(format!("{prefix}{name}"), fs::read(entry.path())?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Writes a file whole or not at all.
+fn write_file(dir: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let target = dir.join(path);
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut temporary = target.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
+    let mut file = fs::File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, &target)?;
+    keys::sync_parent(&target)
+}

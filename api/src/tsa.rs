@@ -1,0 +1,169 @@
+//! `POST /api/v1/timestamp`: a digest in, an RFC 3161 timestamp out; and the authority's chain.
+//!
+//! The request is DER or, for clients that cannot write that, JSON; the answer is DER. What is
+//! wrong is told as HTTP and JSON and not as a `PKIStatus`, because that is what clients look at.
+//!
+//! A time is given only while the clock is to be trusted; see `ca::timestamp`.
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::response::Response;
+use ca::timestamp::{
+    ClockGuard, ClockReading, TimestampAuthority, TimestampRefusal, TrustedTime,
+    random_serial_number,
+};
+use engine::UnixMillis;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use sigstore::pem;
+use sigstore::timestamp_token::{REQUEST_LEN_BYTES_MAX, TimestampRequest};
+
+use crate::answer::answer as answered;
+use crate::body::{self, BodyLimits};
+use crate::error::Refusal;
+use crate::route::{Asked, Service};
+use crate::wall_clock;
+
+/// A timestamp authority and the guard of its clock.
+#[derive(Debug)]
+pub(crate) struct Tsa {
+    authority: TimestampAuthority,
+    guard: Mutex<ClockGuard>,
+}
+
+/// What is wanted of the authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TsaPath {
+    Timestamp,
+    Chain,
+}
+
+/// What a path means.
+pub(crate) fn locate(path: &str) -> Option<TsaPath> {
+    match path {
+        "api/v1/timestamp" => Some(TsaPath::Timestamp),
+        "api/v1/timestamp/certchain" => Some(TsaPath::Chain),
+        _ => None,
+    }
+}
+
+impl TsaPath {
+    pub(crate) fn allow(self) -> &'static str {
+        match self {
+            TsaPath::Timestamp => "POST, OPTIONS",
+            TsaPath::Chain => "GET, HEAD, OPTIONS",
+        }
+    }
+}
+
+impl Tsa {
+    /// An authority that gives no time before `floor`: the latest that the logs have signed.
+    pub(crate) fn new(authority: TimestampAuthority, floor: UnixMillis) -> Tsa {
+        let floor = sigstore::UnixMillis::new(floor.get());
+        let guard = ClockGuard::new(reading(), floor, None);
+        Tsa {
+            authority,
+            guard: Mutex::new(guard),
+        }
+    }
+
+    fn time(&self) -> Result<TrustedTime, TimestampRefusal> {
+        // The guard changes nothing when it refuses, and nothing panics half-way.
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(guard.time(reading())?)
+    }
+
+    /// CPU bound.
+    fn answer(&self, form: Form, request: &[u8]) -> Result<Vec<u8>, TimestampRefusal> {
+        let request = match form {
+            Form::Der => TimestampRequest::parse_der(request)?,
+            Form::Json => TimestampRequest::parse_json(request)?,
+        };
+        self.authority
+            .answer(&request, self.time()?, random_serial_number()?)
+    }
+}
+
+/// Both clocks, at one moment.
+fn reading() -> ClockReading {
+    ClockReading {
+        wall: wall_clock::millis(),
+        monotonic: wall_clock::since_boot(),
+    }
+}
+
+/// What a request is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Der,
+    Json,
+}
+
+impl Form {
+    /// By the media type alone; parameters do not matter.
+    fn of(headers: &HeaderMap) -> Result<Form, Refusal> {
+        let value = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let media_type = value
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default();
+        match media_type.trim().to_ascii_lowercase().as_str() {
+            "application/timestamp-query" => Ok(Form::Der),
+            "application/json" => Ok(Form::Json),
+            _ => Err(Refusal::TimestampMediaType),
+        }
+    }
+}
+
+/// Answers a request to the authority.
+pub(crate) async fn answer(
+    service: &Service,
+    path: TsaPath,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let tsa = service.app.instance.tsa()?;
+    if path == TsaPath::Chain {
+        let certificates = tsa.authority.chain().certificates();
+        let pem: String = certificates.map(pem::encode_certificate).collect();
+        return Ok(binary(
+            pem.into_bytes(),
+            "application/pem-certificate-chain",
+        ));
+    }
+    let form = Form::of(asked.request.headers())?;
+    let limits = BodyLimits {
+        len_bytes_max: REQUEST_LEN_BYTES_MAX,
+        time_max: service.app.limits.body_timeout,
+    };
+    let Asked { request, timers } = asked;
+    let (parts, body) = (*request).into_parts();
+    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
+    let max = limits.len_bytes_max;
+    let whole = whole.map_err(|error| error.refusal(limits, Refusal::TimestampTooLarge { max }))?;
+    let app = std::sync::Arc::clone(&service.app);
+    let signing = service.verify.run(move || {
+        let answer = app.instance.tsa()?.answer(form, whole.bytes());
+        answer.map_err(|refusal| refused(&refusal))
+    });
+    Ok(binary(signing.await??, "application/timestamp-reply"))
+}
+
+/// The detail of the authority's own trouble is for the operator.
+fn refused(refusal: &TimestampRefusal) -> Refusal {
+    if refusal.is_callers_fault() {
+        return Refusal::Timestamp(refusal.to_string());
+    }
+    tracing::error!(%refusal, code = refusal.code(), "no timestamp could be given");
+    match refusal {
+        TimestampRefusal::Clock(_) => Refusal::TimestampClock,
+        _ => Refusal::TimestampFailed,
+    }
+}
+
+fn binary(body: Vec<u8>, content_type: &'static str) -> Response {
+    let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store")];
+    answered(StatusCode::OK, headers, body)
+}
