@@ -4,6 +4,7 @@
 #   tessera-fsck  the auditor of transparency-dev/tessera, for any tlog-tiles log
 #   nginx         a plain file server in front of a published log (it starts no service)
 #   cargo-deny    licences, banned crates and sources of our dependencies
+#   cosign        the Sigstore client for blobs and images
 # What cannot be had here is named at the end, with the way to get it; its tests then skip, loudly.
 #
 #     scripts/peers.sh
@@ -79,9 +80,37 @@ cargo_deny() {
     --locked --quiet --root "$CAIRN_TOOLS" || skip 'cargo-deny: cargo install failed, see above'
 }
 
+# From Debian's testing suite, which has the release that this needs; it runs on older systems too.
+# Under an apt configuration of its own: adding that suite to the machine's changes the machine.
+cosign_client() {
+  local mirror own=$scratch/apt
+  [[ ! -x $CAIRN_TOOLS/cosign/usr/bin/cosign ]] || return 0
+  if ! mirror=$(apt-cache policy 2> /dev/null | awk '$2 ~ /\/debian\/?$/ { print $2; exit }') ||
+    [[ -z $mirror ]]; then
+    skip 'cosign: no Debian mirror is configured here; put cosign 3 at tools/bin/cosign yourself'
+    return
+  fi
+  say 'unpacking cosign from its Debian package'
+  mkdir -p "$own/lists/partial" "$own/cache/archives/partial" "$own/parts"
+  printf 'deb %s testing main\n' "$mirror" > "$own/sources.list"
+  local options=(-qq -o "Dir::Etc::sourcelist=$own/sources.list"
+    -o "Dir::Etc::sourceparts=$own/parts" -o "Dir::State::lists=$own/lists"
+    -o "Dir::Cache=$own/cache" -o APT::Sandbox::User=)
+  if ! (cd "$own" && apt-get "${options[@]}" update && apt-get "${options[@]}" download cosign &&
+    dpkg -x cosign_*.deb unpacked) || ! "$own/unpacked/usr/bin/cosign" version > /dev/null 2>&1
+  then
+    skip 'cosign: cannot be fetched and run here, see above'
+    return
+  fi
+  rm -rf "$CAIRN_TOOLS/cosign"
+  mv "$own/unpacked" "$CAIRN_TOOLS/cosign"
+  ln -sfn ../cosign/usr/bin/cosign "$bin/cosign"
+}
+
 tessera_fsck
 nginx_server
 cargo_deny
+cosign_client
 
 for reason in ${skipped[@]+"${skipped[@]}"}; do
   printf 'peers: SKIPPED %s\n' "$reason" >&2

@@ -1,5 +1,5 @@
 //! Programs of others against a running `cairnd`: an independent verifier in Python, nginx, the
-//! auditor of another log server, openssl and curl.
+//! auditor of another log server, openssl and curl; and Sigstore clients against a whole instance.
 //!
 //! scripts/setup.sh and scripts/peers.sh install them. A test whose program is not there says so
 //! loudly and passes.
@@ -13,7 +13,9 @@
 )]
 
 mod command_line;
+mod cosign;
 mod peers;
 mod restored;
+mod sigstore_python;
 mod static_files;
 mod verifier;

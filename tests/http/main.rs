@@ -12,6 +12,7 @@
 mod cases;
 mod goldens;
 mod hostile;
+mod instance;
 mod load;
 mod raw;
 mod reads;

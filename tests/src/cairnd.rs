@@ -102,6 +102,13 @@ impl Data {
         data
     }
 
+    /// An empty directory.
+    #[must_use]
+    pub fn empty() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        Self { dir }
+    }
+
     /// A copy of the directory `from`, as an operator restores a backup.
     #[must_use]
     pub fn copy_of(from: &Path) -> Self {
@@ -207,7 +214,14 @@ impl Data {
     /// The same, with these variables in its environment.
     #[must_use]
     pub fn serve_in(&self, args: &[&str], environment: &[(&str, &Path)]) -> Server {
-        Server::start(self.path(), args, environment)
+        let serve = ["serve", "--listen", "127.0.0.1:0"];
+        Server::start(self.path(), &[&serve, args].concat(), environment)
+    }
+
+    /// Starts an instance of the dev profile, which makes the directory on its first start.
+    #[must_use]
+    pub fn up(&self) -> Server {
+        Server::start(self.path(), &["up"], &[])
     }
 
     /// What a second server on this directory says, which must end by itself and in failure.
@@ -246,9 +260,10 @@ impl Server {
         let mut command = Command::new(program());
         command.envs(environment.iter().copied());
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--dir"])
-            .arg(dir);
-        command.args(args).stdin(Stdio::null());
+            .args(args)
+            .arg("--dir")
+            .arg(dir)
+            .stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("cairnd can be run");
         let (sender, stdout) = channel();
