@@ -17,23 +17,23 @@
 //! | [`trust_root`] | what clients must know, and the TUF repository they get it from |
 //! | [`timestamp`] | the timestamp authority, and when its clock is to be trusted |
 
-pub mod error;
-pub mod identity;
-pub mod issuers;
-pub mod oidc;
 pub mod chain;
 pub mod challenge;
+pub mod error;
+pub mod identity;
 pub mod issue;
+pub mod issuers;
+pub mod oidc;
 pub mod signer;
 pub mod timestamp;
 pub mod trust_root;
 
-pub use error::Refusal;
-pub use identity::{Preset, Principal};
-pub use issuers::{Issuer, IssuerSection, IssuerTable, Profile};
-pub use oidc::{KeySets, verify_token};
 pub use chain::{CertificateChain, ChainError};
 pub use challenge::{ChallengeError, CheckedKey, check_csr, check_public_key};
+pub use error::Refusal;
+pub use identity::{Preset, Principal};
 pub use issue::{CertificateAuthority, IssueError, IssuedCertificate, PendingCertificate};
+pub use issuers::{Issuer, IssuerSection, IssuerTable, Profile};
+pub use oidc::{KeySets, verify_token};
 pub use signer::{SignatureAlgorithm, Signer, SignerError};
 pub use timestamp::{ClockGuard, TimestampAuthority, TimestampRefusal};

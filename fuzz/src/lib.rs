@@ -32,8 +32,8 @@
     reason = "every target panics if a property breaks: that is how a fuzzer hears of it"
 )]
 
-mod id_tokens;
 mod certificates;
+mod id_tokens;
 mod input;
 mod kept_checkpoint;
 mod log_formats;
@@ -47,11 +47,11 @@ mod store_operations;
 mod timestamps;
 mod trust_formats;
 
-pub use id_tokens::{claim_template, discovery, id_token, key_set};
-pub use kept_checkpoint::kept_checkpoint;
 pub use certificates::{
     certificate_chain, certificate_view, challenge_key, csr, pem, sct_list, subject_alt_name,
 };
+pub use id_tokens::{claim_template, discovery, id_token, key_set};
+pub use kept_checkpoint::kept_checkpoint;
 pub use log_formats::{checkpoint, entry_bundle, note, tile, tile_path, vkey};
 pub use proofs::proofs;
 pub use public_copy::public_copy;
@@ -70,10 +70,9 @@ pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tu
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 36] = [
+pub const TARGETS: [(&str, Target); 43] = [
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
-pub const TARGETS: [(&str, Target); 22] = [
     ("canonical_json", canonical_json),
     ("certificate", certificate),
     ("certificate_chain", certificate_chain),
@@ -82,8 +81,8 @@ pub const TARGETS: [(&str, Target); 22] = [
     ("checkpoint", checkpoint),
     ("claim_template", claim_template),
     ("config", config),
-    ("discovery", discovery),
     ("csr", csr),
+    ("discovery", discovery),
     ("entry_bundle", entry_bundle),
     ("hashedrekord_leaf", hashedrekord_leaf),
     ("hashedrekord_request", hashedrekord_request),
@@ -100,8 +99,8 @@ pub const TARGETS: [(&str, Target); 22] = [
     ("raw_batch", raw_batch),
     ("rebuild", rebuild),
     ("rekor_batch", rekor_batch),
-    ("signing_config", signing_config),
     ("sct_list", sct_list),
+    ("signing_config", signing_config),
     ("spki", spki),
     ("store_operations", store_operations),
     ("subject_alt_name", subject_alt_name),
