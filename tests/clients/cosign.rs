@@ -1,5 +1,5 @@
-//! cosign against an instance that `cairnd up` made: it signs and verifies without a key of its own,
-//! by trust files and by TUF, reads the names of a workflow, and refuses what it must.
+//! cosign against an instance that `cairnd up` made: it signs and verifies without a key of its
+//! own, by trust files and by TUF, reads the names of a workflow, and refuses what it must.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! sigstore-python against an instance that `cairnd up` made: it signs and verifies without a key of
-//! its own, by trust files and by TUF, and refuses what it must.
+//! sigstore-python against an instance that `cairnd up` made: it signs and verifies without a key
+//! of its own, by trust files and by TUF, and refuses what it must.
 //!
 //! Installed from its registry into a folder of the tools. Skipped only if the registry does not
 //! answer; a failed install fails.

@@ -105,7 +105,8 @@ struct Asked {
 }
 
 /// How much wall and monotonic clock may differ, and how far behind the floor a reading may be: the
-/// accuracy that tokens state. Readings are taken before they get here, and may overtake each other.
+/// accuracy that tokens state. Readings are taken before they get here, and may overtake each
+/// other.
 const TOLERANCE_MS: i128 = 1000;
 
 impl ClockGuard {

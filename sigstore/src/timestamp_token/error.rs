@@ -189,7 +189,8 @@ pub enum TokenError {
     Signature,
     /// The chain was not valid at the token's time.
     #[error(
-        "at the token's time, {gen_time}, the certificate at place {place} of the chain was not valid"
+        "at the token's time, {gen_time}, the certificate at place {place} of the chain was not \
+         valid"
     )]
     Validity {
         /// The token's time.

@@ -248,9 +248,14 @@ proptest! {
         ordering in any::<bool>(),
         random in any::<[u8; 20]>(),
     ) {
+        let accuracy = accuracy.map(|(seconds, millis, micros)| Accuracy {
+            seconds,
+            millis,
+            micros,
+        });
         let statement = TstInfo {
             gen_time: time(seconds),
-            accuracy: accuracy.map(|(seconds, millis, micros)| Accuracy { seconds, millis, micros }),
+            accuracy,
             ordering,
             serial_number: SerialNumber::from_random(random),
             ..tst_info(imprint(HashAlgorithm::Sha256, b""))
