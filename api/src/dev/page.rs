@@ -9,7 +9,8 @@ use super::claims::example;
 /// What every page begins with.
 const HEAD: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
 <title>DEVELOPMENT ONLY: cairnd</title></head><body><h1>DEVELOPMENT ONLY</h1><p><strong>This \
-issuer gives anybody any identity. What is signed with it proves nothing to anyone.</strong></p><hr>";
+issuer gives anybody any identity. \
+What is signed with it proves nothing to anyone.</strong></p><hr>";
 
 const TAIL: &str = "</body></html>";
 
