@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use tiles::{Hash, LeafIndex, Tile};
+use tiles::{Hash, Layout, LeafIndex, Tile};
 
 use crate::UnixMillis;
 use crate::error::StoreError;
@@ -124,6 +124,11 @@ pub struct FinishedEntry<'a> {
 pub trait Format: Send + Sync + fmt::Debug {
     /// Name of the format, fixed in the store when the log is created.
     fn name(&self) -> &'static str;
+
+    /// What its resources are called in public.
+    fn layout(&self) -> Layout {
+        Layout::TlogTiles
+    }
 
     /// Whether a leaf is the submitted content and its hash the entry's identity. Then no entry is
     /// hashed twice, and one that was given another identity is refused.

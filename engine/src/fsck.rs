@@ -88,7 +88,11 @@ pub fn fsck(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<FsckReport
     })
 }
 
-fn bundle_leaves(
+/// The leaf hashes of an entry bundle of any format, for [`rebuild_on`].
+///
+/// # Errors
+/// The bytes are not exactly `width` entries.
+pub fn bundle_leaves(
     format: &dyn Format,
     bytes: &[u8],
     width: TileWidth,

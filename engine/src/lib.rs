@@ -83,7 +83,7 @@ pub use error::{AddError, OpenError, ReadError, Rejection, StoreError};
 #[cfg(any(test, feature = "testing"))]
 pub use format::IndexedLeaf;
 pub use format::{FinishedEntry, Format, FormatError, Identity, TlogTiles, UnfinishedEntry};
-pub use fsck::{FsckError, FsckReport, Threads, fsck, rebuild_on};
+pub use fsck::{FsckError, FsckReport, Threads, bundle_leaves, fsck, rebuild_on};
 pub use limits::{Limits, LimitsError};
 pub use lock::DirLock;
 pub use log::{Log, LogConfig, LogStatus, Stores, hashing_pool};

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tiles::{Checkpoint, Hash, LeafIndex, NoteSigner, Origin, TreeSize, sign_note};
+use tiles::{Checkpoint, Hash, LeafIndex, NoteSigner, Origin, SignedAt, TreeSize, sign_note_at};
 
 use crate::anchor::{self, Anchor};
 use crate::clock::{Clock, UnixMillis};
@@ -197,11 +197,16 @@ pub(crate) fn sign_head(
     origin: &Origin,
     signers: &[Arc<dyn NoteSigner>],
     head: &Head,
-    signed_at: UnixMillis,
+    now: UnixMillis,
 ) -> Result<PublishedHead, String> {
+    // A signature that states its time must not be older than an entry it covers, whatever became
+    // of the clock.
+    let signed_at = now.max(head.time);
     let checkpoint = Checkpoint::new(origin.clone(), head.size, head.root_hash);
     let signers: Vec<&dyn NoteSigner> = signers.iter().map(AsRef::as_ref).collect();
-    let note = sign_note(&checkpoint.encode(), &signers).map_err(|error| error.to_string())?;
+    let stated = SignedAt::from_unix_millis(signed_at.get());
+    let note =
+        sign_note_at(&checkpoint.encode(), stated, &signers).map_err(|error| error.to_string())?;
     Ok(PublishedHead {
         size: head.size,
         root_hash: head.root_hash,

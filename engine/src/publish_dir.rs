@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tiles::{BundleRef, Checkpoint, Note, TileRef, TreeSize};
+use tiles::{BundleRef, Checkpoint, Layout, Note, TileRef, TreeSize};
 
 use crate::clock::Clock;
 use crate::driver::Step;
@@ -65,7 +65,7 @@ pub fn export(
     let old = present_size(reader, dir, &head)?;
     write_objects(reader, dir, old, head.size, progress)?;
     write_durably(&dir.join("checkpoint"), &head.checkpoint)?;
-    remove_partials(dir, old, head.size);
+    remove_partials(reader.format().layout(), dir, old, head.size);
     Ok(head)
 }
 
@@ -124,6 +124,7 @@ fn write_objects(
     new: TreeSize,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), PublishDirError> {
+    let layout = reader.format().layout();
     let bundles: Vec<BundleRef> = tiles::bundles_changed(old, new).collect();
     let tiles: Vec<TileRef> = tiles::tiles_changed(old, new).collect();
     let total = u64::try_from(bundles.len() + tiles.len()).unwrap_or(u64::MAX);
@@ -133,11 +134,7 @@ fn write_objects(
         let id = ObjectId::Bundle(bundle.index);
         let stored = reader.bundle(bundle)?.ok_or(ReadError::Missing(id))?;
         let bytes = stored.plain().map_err(ReadError::Store)?;
-        write_once(
-            &dir.join(tiles::entries_path(bundle)),
-            &bytes,
-            &mut unsynced,
-        )?;
+        write_once(&dir.join(layout.bundle_path(bundle)), &bytes, &mut unsynced)?;
         done += 1;
         progress(done, total);
     }
@@ -174,11 +171,11 @@ fn write_once(
 
 /// Removes the partial forms of everything that became full between two sizes. What cannot be
 /// removed stays and does no harm: it is a true prefix of the full object.
-fn remove_partials(dir: &Path, old: TreeSize, new: TreeSize) {
+fn remove_partials(layout: Layout, dir: &Path, old: TreeSize, new: TreeSize) {
     let bundles = tiles::bundles_changed(old, new).filter(|bundle| bundle.is_full());
     let tiles = tiles::tiles_changed(old, new).filter(|tile| tile.is_full());
     let full = bundles
-        .map(tiles::entries_path)
+        .map(|bundle| layout.bundle_path(bundle))
         .chain(tiles.map(tiles::tile_path));
     for path in full {
         let partials = dir.join(format!("{path}.p"));

@@ -61,12 +61,12 @@ pub use crate::hash::{
     node_hashes,
 };
 pub use crate::index::{LeafIndex, NodeId, NodeLevel, TreeSize};
-pub use crate::note::{Note, NoteError, NoteSignature, OpenedNote, open, sign_note};
+pub use crate::note::{Note, NoteError, NoteSignature, OpenedNote, open, sign_note, sign_note_at};
 pub use crate::note_key::{
     EcdsaCurve, EcdsaNoteSigner, Ed25519NoteSigner, KeyAlgorithm, KeyId, KeyName, NoteKeyError,
-    NoteSigner, SignError, VerifierKey,
+    NoteSigner, SignError, SignedAt, VerifierKey, tree_head_bytes, tree_head_signature,
 };
-pub use crate::path::{PathError, ResourcePath, entries_path, tile_path};
+pub use crate::path::{Layout, PathError, ResourcePath, entries_path, tile_path};
 pub use crate::proof::{
     CONSISTENCY_PROOF_LEN_MAX, INCLUSION_PROOF_LEN_MAX, ProofBuildError, TileSource,
     consistency_proof, inclusion_proof, root_hash,

@@ -21,7 +21,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::note_key::{KeyId, KeyName, NoteKeyError, NoteSigner, SignError, VerifierKey};
+use crate::note_key::{KeyId, KeyName, NoteKeyError, NoteSigner, SignError, SignedAt, VerifierKey};
 
 /// Length of the longest note: room for a hundred of the largest signatures in use, and text.
 pub const NOTE_LEN_BYTES_MAX: usize = 1 << 20;
@@ -320,17 +320,38 @@ pub fn open(bytes: &[u8], keys: &[VerifierKey]) -> Result<OpenedNote, NoteError>
 /// # Errors
 /// The text cannot be that of a note, there are no signers or too many, or one did not sign.
 pub fn sign_note(text: &str, signers: &[&dyn NoteSigner]) -> Result<Note, NoteError> {
+    sign_with(text, signers, |signer| signer.sign(text.as_bytes()))
+}
+
+/// As [`sign_note`], with the time for those signatures that state it.
+///
+/// # Errors
+/// As [`sign_note`].
+pub fn sign_note_at(
+    text: &str,
+    signed_at: SignedAt,
+    signers: &[&dyn NoteSigner],
+) -> Result<Note, NoteError> {
+    let sign = |signer: &dyn NoteSigner| signer.sign_at(text.as_bytes(), signed_at);
+    sign_with(text, signers, sign)
+}
+
+fn sign_with(
+    text: &str,
+    signers: &[&dyn NoteSigner],
+    sign: impl Fn(&dyn NoteSigner) -> Result<Vec<u8>, SignError>,
+) -> Result<Note, NoteError> {
     // Checked before anything is signed: a signature is out in the world once it was made.
     check_text(text)?;
     let mut signatures = Vec::with_capacity(signers.len());
-    for signer in signers {
+    for &signer in signers {
         let key = signer.verifier();
         let name = key.name();
         let failed = |source| NoteError::Sign {
             name: name.clone(),
             source,
         };
-        let signature = signer.sign(text.as_bytes()).map_err(failed)?;
+        let signature = sign(signer).map_err(failed)?;
         let signature = NoteSignature::new(name.clone(), key.key_id(), signature);
         signatures.push(signature.ok_or_else(|| failed(SignError::SelfCheckFailed))?);
     }

@@ -8,16 +8,19 @@
 //! |---|---|---|---|
 //! | 0x01 | Ed25519 | 32 bytes | SHA-256(name, 0x0A, 0x01, key) |
 //! | 0x02 | ECDSA with SHA-256, P-256, P-384 or P-521 | SPKI DER | SHA-256(SPKI DER) |
+//! | 0x05 | RFC 6962 tree head: ECDSA P-256 with SHA-256 | SPKI DER | SHA-256(name, 0x0A, 0x05, SHA-256(SPKI DER)) |
 //!
 //! Other types are refused by their number. Note that the id of a 0x02 key does not depend on the
 //! name.
 
 mod name;
 mod signer;
+mod tree_head;
 mod verifier;
 
 pub use name::{KeyId, KeyName, NAME_LEN_BYTES_MAX};
 pub use signer::{EcdsaNoteSigner, Ed25519NoteSigner, NoteSigner, SignError};
+pub use tree_head::{SignedAt, tree_head_bytes, tree_head_signature};
 pub use verifier::{EcdsaCurve, KeyAlgorithm, VerifierKey};
 
 /// What is wrong with a key, or with a signature by it.
@@ -65,6 +68,15 @@ pub enum NoteKeyError {
     /// Not the DER encoding of an ECDSA key.
     #[error("not a DER SubjectPublicKeyInfo with an uncompressed point on P-256, P-384 or P-521")]
     Spki,
+    /// An RFC 6962 log key on another curve than P-256.
+    #[error("the key of an RFC 6962 log is on P-256")]
+    TreeHeadCurve,
+    /// The text is nothing that an RFC 6962 log signs.
+    #[error("not a tree head of this log: {reason}")]
+    NotATreeHead {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The key id that was written is not the one that follows from the key.
     #[error("the key id is given as {found}, the key's is {wanted}")]
     KeyIdDiffers {

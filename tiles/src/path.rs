@@ -1,7 +1,10 @@
-//! The paths of a log's resources below its URL prefix (C2SP tlog-tiles).
+//! The paths of a log's resources below its URL prefix (C2SP tlog-tiles and static-ct-api).
 //!
 //! `checkpoint`, `tile/<L>/<N>[.p/<W>]` and `tile/entries/<N>[.p/<W>]`. N is written in groups of
 //! three digits, each but the last marked with an `x`: 1234067 is `x001/x234/067`.
+//!
+//! A certificate log calls its bundles data tiles, `tile/data/<N>`, and has no tile above level 5:
+//! that is the other [`Layout`].
 //!
 //! Parsing is strict in the safest way there is: what was read is written again, and has to be
 //! byte for byte what came in. Hence each resource has exactly one path.
@@ -18,7 +21,7 @@ const CHECKPOINT: &str = "checkpoint";
 
 /// What a path below a log's prefix names.
 ///
-/// `Display` writes the path, without a leading slash.
+/// `Display` writes the path of tlog-tiles, without a leading slash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourcePath {
     /// The latest checkpoint.
@@ -43,7 +46,7 @@ pub enum PathError {
     #[error("a path is `checkpoint` or starts with `tile/`")]
     UnknownResource,
     /// The level is not a number from 0 to 63.
-    #[error("the tile level is not a number from 0 to 63")]
+    #[error("the tile level is not a number from 0 to 63, of a certificate log to 5")]
     Level,
     /// The index is not made of groups of three digits, or exceeds 2^64-1.
     #[error("the index is not made of groups like `x001/x234/067`, or exceeds 2^64-1")]
@@ -57,19 +60,73 @@ pub enum PathError {
 }
 
 impl ResourcePath {
-    /// Reads a path without leading slash.
+    /// Reads a path without leading slash, as tlog-tiles has it.
     ///
     /// # Errors
     /// The path names no resource, or is not the one way to write it.
     pub fn parse(path: &str) -> Result<Self, PathError> {
+        Layout::TlogTiles.parse(path)
+    }
+}
+
+/// How the logs of a specification name their resources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// C2SP tlog-tiles.
+    #[default]
+    TlogTiles,
+    /// C2SP static-ct-api: `tile/data/` in place of `tile/entries/`, and levels up to 5, which is
+    /// enough for the 2^40 entries that such a log may have.
+    StaticCt,
+}
+
+impl Layout {
+    /// Reads a path without leading slash.
+    ///
+    /// # Errors
+    /// The path names no resource, or is not the one way to write it.
+    pub fn parse(self, path: &str) -> Result<ResourcePath, PathError> {
         if path.len() > PATH_LEN_BYTES_MAX {
             return Err(PathError::TooLong { found: path.len() });
         }
-        let resource = parse_lax(path)?;
-        if resource.to_string() == path {
+        let resource = parse_lax(path, self)?;
+        if self.path(resource) == path {
             Ok(resource)
         } else {
             Err(PathError::NotCanonical)
+        }
+    }
+
+    /// The path of a resource, without leading slash.
+    #[must_use]
+    pub fn path(self, resource: ResourcePath) -> String {
+        match (self, resource) {
+            (Self::StaticCt, ResourcePath::Entries(bundle)) => {
+                let path = entries_path(bundle);
+                let rest = path.strip_prefix("tile/entries/").unwrap_or_default();
+                format!("tile/data/{rest}")
+            }
+            (_, resource) => resource.to_string(),
+        }
+    }
+
+    /// The path of an entry bundle.
+    #[must_use]
+    pub fn bundle_path(self, bundle: BundleRef) -> String {
+        self.path(ResourcePath::Entries(bundle))
+    }
+
+    const fn bundles_name(self) -> &'static str {
+        match self {
+            Self::TlogTiles => "entries",
+            Self::StaticCt => "data",
+        }
+    }
+
+    const fn level_max(self) -> u8 {
+        match self {
+            Self::TlogTiles => 63,
+            Self::StaticCt => 5,
         }
     }
 }
@@ -113,7 +170,7 @@ pub fn entries_path(bundle: BundleRef) -> String {
 }
 
 /// Reads all accepted paths and some that are not canonical.
-fn parse_lax(path: &str) -> Result<ResourcePath, PathError> {
+fn parse_lax(path: &str, layout: Layout) -> Result<ResourcePath, PathError> {
     if path == CHECKPOINT {
         return Ok(ResourcePath::Checkpoint);
     }
@@ -125,10 +182,12 @@ fn parse_lax(path: &str) -> Result<ResourcePath, PathError> {
         Some((index, width)) => (parse_index(index)?, parse_partial_width(width)?),
         None => (parse_index(rest)?, TileWidth::FULL),
     };
-    if level == "entries" {
+    if level == layout.bundles_name() {
         return Ok(ResourcePath::Entries(BundleRef::new(index, width)));
     }
-    let level = parse_digits(level).and_then(|level| TileLevel::new(u8::try_from(level).ok()?));
+    let level = parse_digits(level)
+        .and_then(|level| TileLevel::new(u8::try_from(level).ok()?))
+        .filter(|level| level.get() <= layout.level_max());
     let id = TileId::new(level.ok_or(PathError::Level)?, index);
     Ok(ResourcePath::Tile(TileRef::new(id, width)))
 }
@@ -217,6 +276,22 @@ mod tests {
         check("tile/15/x123/x456/789.p/41", Ok(tile(15, 123_456_789, 41)));
         check("tile/entries/001.p/1", Ok(entries(1, 1)));
         check("tile/entries/x123/x456/789", Ok(entries(123_456_789, 256)));
+    }
+
+    #[test]
+    fn a_certificate_log_has_data_tiles_and_five_levels() {
+        let check = |path: &str, wanted: Result<ResourcePath, PathError>| {
+            assert_eq!(Layout::StaticCt.parse(path), wanted, "{path}");
+            if let Ok(resource) = wanted {
+                assert_eq!(Layout::StaticCt.path(resource), path);
+            }
+        };
+        check("checkpoint", Ok(ResourcePath::Checkpoint));
+        check("tile/data/x001/234.p/5", Ok(entries(1234, 5)));
+        check("tile/5/000", Ok(tile(5, 0, 256)));
+        check("tile/6/000", Err(PathError::Level));
+        check("tile/entries/000", Err(PathError::Level));
+        check("tile/data/x000/001", Err(PathError::NotCanonical));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
     EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _,
 };
 
-use super::{EcdsaCurve, KeyName, NoteKeyError, VerifierKey};
+use super::{EcdsaCurve, KeyName, NoteKeyError, SignedAt, VerifierKey};
 
 /// Something that can sign notes under a name.
 pub trait NoteSigner: Send + Sync + fmt::Debug {
@@ -23,6 +23,15 @@ pub trait NoteSigner: Send + Sync + fmt::Debug {
     /// # Errors
     /// The key cannot be used now, or gave a signature that does not verify; nothing was released.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
+
+    /// As [`Self::sign`], by signers whose signatures say when they were made.
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    fn sign_at(&self, message: &[u8], signed_at: SignedAt) -> Result<Vec<u8>, SignError> {
+        let _these_do_not_say = signed_at;
+        self.sign(message)
+    }
 }
 
 /// Why nothing was signed.

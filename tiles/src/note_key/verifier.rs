@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P521_SHA256_ASN1, ED25519,
     ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm,
@@ -11,10 +12,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::tree_head::{split_signature, tree_head_bytes};
 use super::{KeyId, KeyName, NoteKeyError};
 
 const TYPE_ED25519: u8 = 0x01;
 const TYPE_ECDSA: u8 = 0x02;
+const TYPE_TREE_HEAD: u8 = 0x05;
 
 /// How a key signs notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +26,8 @@ pub enum KeyAlgorithm {
     Ed25519,
     /// ECDSA with SHA-256 over the text of the note, the signature in DER.
     Ecdsa(EcdsaCurve),
+    /// ECDSA on P-256 over an RFC 6962 tree head, which the text of the note says.
+    TreeHead,
 }
 
 /// The curves that ECDSA keys of notes may use.
@@ -72,7 +77,14 @@ const ED25519_SPKI_PREFIX: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x2
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum KeyMaterial {
     Ed25519([u8; 32]),
-    Ecdsa { curve: EcdsaCurve, spki: Vec<u8> },
+    Ecdsa {
+        curve: EcdsaCurve,
+        spki: Vec<u8>,
+    },
+    /// On P-256.
+    TreeHead {
+        spki: Vec<u8>,
+    },
 }
 
 /// A public key under a name: what it takes to trust signature lines.
@@ -109,6 +121,7 @@ impl VerifierKey {
                 Self::from_ed25519(name, key)
             }
             (&TYPE_ECDSA, spki) => Self::from_ecdsa_spki(name, spki)?,
+            (&TYPE_TREE_HEAD, spki) => Self::from_tree_head_spki(name, spki)?,
             (&type_byte, _) => return Err(NoteKeyError::UnsupportedAlgorithm { type_byte }),
         };
         let wanted = key.key_id();
@@ -150,6 +163,20 @@ impl VerifierKey {
         Ok(Self { name, material })
     }
 
+    /// The key of an RFC 6962 log from its DER `SubjectPublicKeyInfo`.
+    ///
+    /// # Errors
+    /// As [`Self::from_ecdsa_spki`]; also if the point is not on P-256.
+    pub fn from_tree_head_spki(name: KeyName, spki_der: &[u8]) -> Result<Self, NoteKeyError> {
+        let mut key = Self::from_ecdsa_spki(name, spki_der)?;
+        if key.algorithm() != KeyAlgorithm::Ecdsa(EcdsaCurve::P256) {
+            return Err(NoteKeyError::TreeHeadCurve);
+        }
+        let spki = spki_der.to_vec();
+        key.material = KeyMaterial::TreeHead { spki };
+        Ok(key)
+    }
+
     /// The name that signature lines by this key give.
     #[must_use]
     pub const fn name(&self) -> &KeyName {
@@ -159,10 +186,20 @@ impl VerifierKey {
     /// The id that signature lines by this key give. Costs one hash.
     #[must_use]
     pub fn key_id(&self) -> KeyId {
-        KeyId::of(self.log_id())
+        let log_id = self.log_id();
+        KeyId::of(match &self.material {
+            KeyMaterial::Ed25519(_) | KeyMaterial::Ecdsa { .. } => log_id,
+            KeyMaterial::TreeHead { .. } => Sha256::new()
+                .chain_update(self.name.as_str())
+                .chain_update([b'\n', TYPE_TREE_HEAD])
+                .chain_update(log_id)
+                .finalize()
+                .into(),
+        })
     }
 
-    /// The hash of which the key id is the first four bytes.
+    /// The hash of which the key id is the first four bytes; of an RFC 6962 log, which has a log
+    /// id by its own specification, that one.
     ///
     /// Rekor calls it the log id, and transparency-log entries carry it as `logId.keyId`.
     #[must_use]
@@ -174,7 +211,9 @@ impl VerifierKey {
                 .chain_update(key)
                 .finalize()
                 .into(),
-            KeyMaterial::Ecdsa { spki, .. } => Sha256::digest(spki).into(),
+            KeyMaterial::Ecdsa { spki, .. } | KeyMaterial::TreeHead { spki } => {
+                Sha256::digest(spki).into()
+            }
         }
     }
 
@@ -184,6 +223,7 @@ impl VerifierKey {
         match &self.material {
             KeyMaterial::Ed25519(_) => KeyAlgorithm::Ed25519,
             KeyMaterial::Ecdsa { curve, .. } => KeyAlgorithm::Ecdsa(*curve),
+            KeyMaterial::TreeHead { .. } => KeyAlgorithm::TreeHead,
         }
     }
 
@@ -192,26 +232,40 @@ impl VerifierKey {
     pub fn spki_der(&self) -> Vec<u8> {
         match &self.material {
             KeyMaterial::Ed25519(key) => [ED25519_SPKI_PREFIX, key].concat(),
-            KeyMaterial::Ecdsa { spki, .. } => spki.clone(),
+            KeyMaterial::Ecdsa { spki, .. } | KeyMaterial::TreeHead { spki } => spki.clone(),
         }
     }
 
     /// Checks a signature, without its key id, over a message, which is the text of a note.
     ///
     /// # Errors
-    /// [`NoteKeyError::SignatureInvalid`].
+    /// [`NoteKeyError::SignatureInvalid`]; of an RFC 6962 log also
+    /// [`NoteKeyError::NotATreeHead`].
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), NoteKeyError> {
         let verified = match &self.material {
             KeyMaterial::Ed25519(key) => {
                 UnparsedPublicKey::new(&ED25519, key).verify(message, signature)
             }
-            KeyMaterial::Ecdsa { curve, spki } => {
-                let point = spki.strip_prefix(curve.spki_prefix()).unwrap_or_default();
-                UnparsedPublicKey::new(curve.verification(), point).verify(message, signature)
+            KeyMaterial::Ecdsa { curve, spki } => verify_ecdsa(*curve, spki, message, signature),
+            KeyMaterial::TreeHead { spki } => {
+                let (signed_at, der) =
+                    split_signature(signature).ok_or(NoteKeyError::SignatureInvalid)?;
+                let signed = tree_head_bytes(&self.name, message, signed_at)?;
+                verify_ecdsa(EcdsaCurve::P256, spki, &signed, der)
             }
         };
         verified.map_err(|_| NoteKeyError::SignatureInvalid)
     }
+}
+
+fn verify_ecdsa(
+    curve: EcdsaCurve,
+    spki: &[u8],
+    message: &[u8],
+    der: &[u8],
+) -> Result<(), Unspecified> {
+    let point = spki.strip_prefix(curve.spki_prefix()).unwrap_or_default();
+    UnparsedPublicKey::new(curve.verification(), point).verify(message, der)
 }
 
 impl FromStr for VerifierKey {
@@ -227,6 +281,7 @@ impl fmt::Display for VerifierKey {
         let key = match &self.material {
             KeyMaterial::Ed25519(key) => [&[TYPE_ED25519], &key[..]].concat(),
             KeyMaterial::Ecdsa { spki, .. } => [&[TYPE_ECDSA], &spki[..]].concat(),
+            KeyMaterial::TreeHead { spki } => [&[TYPE_TREE_HEAD], &spki[..]].concat(),
         };
         write!(
             f,
