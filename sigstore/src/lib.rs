@@ -17,6 +17,7 @@
 //! - [`tuf`]: the metadata by which clients get those two;
 //! - [`key_file`]: private keys under a passphrase;
 //! - [`timestamp_token`]: RFC 3161 requests and tokens, written and checked.
+//! - [`sct`]: the promises of a certificate log, [`ct_entry`]: what it keeps.
 //!
 //! Pure: no I/O, no clock, no randomness, no global state. Sizes are bounded before work is done.
 //!
@@ -48,6 +49,7 @@
 
 pub mod canonical_json;
 pub mod cert;
+pub mod ct_entry;
 pub mod entry;
 pub mod key_details;
 pub mod key_file;
@@ -69,6 +71,7 @@ mod trust_json;
 
 pub use canonical_json::JsonError;
 pub use cert::{ExtensionField, FulcioExtensions, SubjectAltName};
+pub use ct_entry::{AcceptedRoots, ChainError, SubmittedChain, TileLeaf};
 pub use entry::hashedrekord::{
     EntryError, HashedRekord, HashedRekordRequest, LeafError, RequestError, VerifierBytes,
 };

@@ -33,8 +33,10 @@ pub use entry::CtEntry;
 
 use reader::Reader;
 
+pub(crate) use entry::append_u24;
+
 mod entry;
-mod reader;
+pub(crate) mod reader;
 
 /// The most promises in a list: no certificate has more than a handful.
 pub const SCT_COUNT_MAX: usize = 16;
@@ -194,7 +196,7 @@ pub enum SctError {
         reason: String,
     },
     /// The bytes end too soon.
-    #[error("sct ends inside its {field}")]
+    #[error("cut off inside the {field}")]
     CutOff {
         /// Where.
         field: &'static str,
@@ -265,7 +267,11 @@ fn check_count(found: usize) -> Result<(), SctError> {
 }
 
 /// Appends bytes behind a length of two.
-fn append_u16(what: &'static str, out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), SctError> {
+pub(crate) fn append_u16(
+    what: &'static str,
+    out: &mut Vec<u8>,
+    bytes: &[u8],
+) -> Result<(), SctError> {
     let found = bytes.len();
     let max = usize::from(u16::MAX);
     let len = u16::try_from(found).map_err(|_| SctError::TooLong { what, found, max })?;

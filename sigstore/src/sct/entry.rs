@@ -75,7 +75,11 @@ const PRECERT_ENTRY: u16 = 1;
 const U24_MAX: usize = (1 << 24) - 1;
 
 /// Appends bytes behind a length of three.
-fn append_u24(what: &'static str, out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), SctError> {
+pub(crate) fn append_u24(
+    what: &'static str,
+    out: &mut Vec<u8>,
+    bytes: &[u8],
+) -> Result<(), SctError> {
     let found = bytes.len();
     let too_long = SctError::TooLong {
         what,

@@ -4,20 +4,20 @@ use super::SctError;
 
 /// What is left to read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(super) const fn is_empty(self) -> bool {
+    pub(crate) const fn is_empty(self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(super) fn array<const N: usize>(
+    pub(crate) fn array<const N: usize>(
         &mut self,
         field: &'static str,
     ) -> Result<[u8; N], SctError> {
@@ -29,24 +29,38 @@ impl<'a> Reader<'a> {
         Ok(*array)
     }
 
-    pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, SctError> {
+    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, SctError> {
         let [byte] = self.array(field)?;
         Ok(byte)
     }
 
     /// Bytes behind a length of two.
-    pub(super) fn vector_u16(&mut self, field: &'static str) -> Result<&'a [u8], SctError> {
-        let len = usize::from(u16::from_be_bytes(self.array(field)?));
-        let (vector, rest) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or(SctError::CutOff { field })?;
+    pub(crate) fn vector_u16(&mut self, field: &'static str) -> Result<&'a [u8], SctError> {
+        let len = u16::from_be_bytes(self.array(field)?);
+        self.take(u32::from(len), field)
+    }
+
+    /// Bytes behind a length of three.
+    pub(crate) fn vector_u24(&mut self, field: &'static str) -> Result<&'a [u8], SctError> {
+        let [a, b, c] = self.array(field)?;
+        self.take(u32::from_be_bytes([0, a, b, c]), field)
+    }
+
+    fn take(&mut self, len: u32, field: &'static str) -> Result<&'a [u8], SctError> {
+        let cut_off = SctError::CutOff { field };
+        let len = usize::try_from(len).map_err(|_| cut_off.clone())?;
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(cut_off)?;
         self.rest = rest;
-        Ok(vector)
+        Ok(taken)
+    }
+
+    /// What was not read.
+    pub(crate) const fn rest(self) -> &'a [u8] {
+        self.rest
     }
 
     /// Nothing may be left.
-    pub(super) const fn finish(self, what: &'static str) -> Result<(), SctError> {
+    pub(crate) const fn finish(self, what: &'static str) -> Result<(), SctError> {
         let count = self.rest.len();
         if count == 0 {
             return Ok(());
