@@ -14,6 +14,7 @@ use tiles::TreeSize;
 use zeroize::Zeroizing;
 
 use crate::client_address::TrustedProxies;
+use crate::ct::CertificateLog;
 use crate::instance::Instance;
 use crate::limits::{Limits, PUBLISH_LAG_MAX};
 use crate::observe::{Metrics, Volume};
@@ -57,6 +58,8 @@ pub(crate) struct ServedLog {
     pub(crate) duplicates: Duplicates,
     /// Who may add to a raw log. Empty: anybody.
     pub(crate) tokens: Vec<Token>,
+    /// What a certificate log has besides. `None` in other logs, and in one that is not open.
+    pub(crate) certificates: Option<CertificateLog>,
     /// Reads go on, adds are refused: the operator froze the log.
     pub(crate) read_only: bool,
     /// Age of the checkpoint past which the log counts as unhealthy.
@@ -131,22 +134,25 @@ pub(crate) enum LogState {
 pub(crate) enum LogKind {
     RekorV2,
     Raw,
+    Ct,
 }
 
 impl LogKind {
+    /// Every kind.
+    pub(crate) const ALL: [LogKind; 3] = [LogKind::RekorV2, LogKind::Raw, LogKind::Ct];
+
     /// The name in cairn.toml, on the command line and in the store's identity record.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             LogKind::RekorV2 => "rekor-v2",
             LogKind::Raw => "raw",
+            LogKind::Ct => "ct",
         }
     }
 
     /// The kind of that name.
     pub(crate) fn parse(text: &str) -> Option<LogKind> {
-        [LogKind::RekorV2, LogKind::Raw]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        LogKind::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -224,7 +230,7 @@ mod tests {
 
     #[test]
     fn kinds_parse_their_own_names_only() {
-        for kind in [LogKind::RekorV2, LogKind::Raw] {
+        for kind in LogKind::ALL {
             assert_eq!(LogKind::parse(kind.as_str()), Some(kind));
         }
         assert_eq!(LogKind::parse("rekor"), None);

@@ -17,7 +17,9 @@ use engine::{AddError, ReadError, Rejection, StoreError};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
-use sigstore::{EntryError, RequestError};
+use sigstore::{ChainError, EntryError, RequestError};
+
+use crate::ct::IssuerError;
 
 /// The index an equivalent entry already has, on a 409 and on a duplicate's 201.
 pub(crate) const LOG_INDEX: HeaderName = HeaderName::from_static("x-log-index");
@@ -36,6 +38,11 @@ pub(crate) enum Refusal {
         three digits, all but the last prefixed by x: tile/0/x001/234.p/56"
     )]
     NoSuchResource(String),
+    #[error(
+        "Not Found: no entry has an issuer of this fingerprint; it is SHA-256 of the certificate, \
+        64 lower-case hex digits"
+    )]
+    NoSuchIssuer,
     #[error("Not Found: there is no log of this name; check the NAME in /logs/NAME/")]
     NoSuchLog,
     #[error(
@@ -96,6 +103,10 @@ pub(crate) enum Refusal {
         bytes: {0}"
     )]
     BatchFraming(String),
+    #[error("the body is not {{\"chain\": [base64 DER, ...]}}: {0}")]
+    InvalidChain(String),
+    #[error(transparent)]
+    ChainRefused(#[from] ChainError),
     #[error("the batch is empty; put at least one entry in it")]
     BatchEmpty,
     #[error("the batch has more than {max} entries; send at most that many at a time")]
@@ -167,6 +178,8 @@ pub(crate) enum Refusal {
     LogFailed,
     #[error("this log takes no entries until its operator reopens it; reads go on")]
     LogStopped,
+    #[error("this log keeps no further issuer; its operator must say which it is to take")]
+    IssuersFull,
     #[error("this server is shutting down; retry")]
     ShuttingDown,
     #[error("failed to integrate entry: it was not sequenced; send it again")]
@@ -236,6 +249,7 @@ impl Refusal {
         match self {
             R::NoSuchPath
             | R::NoSuchResource(_)
+            | R::NoSuchIssuer
             | R::NoSuchLog
             | R::NoLogAtHost
             | R::OtherKind { .. }
@@ -262,6 +276,8 @@ impl Refusal {
             | R::InvalidRequest(_)
             | R::InvalidEntry(_)
             | R::InvalidBatch(_)
+            | R::InvalidChain(_)
+            | R::ChainRefused(_)
             | R::BatchFraming(_)
             | R::BatchEmpty
             | R::OAuth { .. }
@@ -278,6 +294,7 @@ impl Refusal {
             | R::BodiesFull
             | R::ReadsFull
             | R::AnswersFull
+            | R::IssuersFull
             | R::LogFailed
             | R::LogStopped
             | R::ShuttingDown
@@ -366,7 +383,7 @@ impl Refusal {
             | Refusal::AnswersFull
             | Refusal::PublishTimeout(_) => Some(1),
             Refusal::ShuttingDown => Some(5),
-            Refusal::LogFailed | Refusal::LogStopped => Some(60),
+            Refusal::LogFailed | Refusal::LogStopped | Refusal::IssuersFull => Some(60),
             _ => None,
         }
     }
@@ -479,6 +496,15 @@ impl From<ReadError> for Refusal {
                 tracing::error!(error = %other, "a read failed");
                 Refusal::ReadFailed
             }
+        }
+    }
+}
+
+impl From<IssuerError> for Refusal {
+    fn from(error: IssuerError) -> Refusal {
+        match error {
+            IssuerError::Full => Refusal::IssuersFull,
+            _ => Refusal::Internal,
         }
     }
 }

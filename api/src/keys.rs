@@ -1,5 +1,8 @@
 //! Private keys in files: PKCS#8, PEM, readable by the owner alone; and bearer tokens.
 //!
+//! A certificate log has a key on P-256, because its promises are checked by clients that know
+//! nothing else; every other log has an Ed25519 key.
+//!
 //! A key file is created once and never overwritten: a lost key ends a log. Private bytes are wiped
 //! from memory as soon as the signer has them.
 
@@ -11,11 +14,16 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::Ed25519KeyPair;
+use ca::Signer;
+use ca::signer::{FileSigner, generate};
 use pem_rfc7468::LineEnding;
+use sigstore::ct_entry::chain::ROOT_COUNT_MAX;
+use sigstore::{AcceptedRoots, KeyKind, pem};
 use tiles::{Ed25519NoteSigner, KeyName, NoteSigner, Origin, VerifierKey};
 use zeroize::Zeroizing;
 
-use crate::app::Token;
+use crate::app::{LogKind, Token};
+use crate::ct::TreeHeadSigner;
 
 /// The PEM label of an unencrypted PKCS#8 key.
 const PEM_LABEL: &str = "PRIVATE KEY";
@@ -48,6 +56,9 @@ pub(crate) enum KeyFileError {
         backup",
         path.display())]
     NotAKey { path: PathBuf, why: String },
+    #[error("{} does not hold root certificates in PEM ({why}); put there the roots whose \
+        certificates the log is to take, or remove `roots_file`", path.display())]
+    NotRoots { path: PathBuf, why: String },
     #[error("the system gave no key: {0}")]
     Generate(&'static str),
     #[error("{} has more than {FILE_LEN_BYTES_MAX} bytes; a key is smaller, and tokens are one a \
@@ -70,6 +81,19 @@ pub(crate) enum KeyFileError {
 pub(crate) struct LogKey {
     pub(crate) signer: Arc<dyn NoteSigner>,
     pub(crate) verifier: VerifierKey,
+    /// What signs the promises of a certificate log. `None` in other logs.
+    pub(crate) promises: Option<Arc<dyn Signer>>,
+}
+
+/// A new private key for a log of that kind, as PKCS#8 DER.
+fn generate_der(kind: LogKind) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    match kind {
+        LogKind::RekorV2 | LogKind::Raw => Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
+            .map(|der| Zeroizing::new(der.as_ref().to_vec()))
+            .map_err(|_| KeyFileError::Generate("no Ed25519 key was made")),
+        LogKind::Ct => generate(KeyKind::EcdsaP256)
+            .map_err(|_| KeyFileError::Generate("no ECDSA key was made")),
+    }
 }
 
 /// Where the key of the log of that name is, within the data directory.
@@ -77,11 +101,9 @@ pub(crate) fn relative_path(name: &str) -> PathBuf {
     Path::new("keys").join(format!("{name}.pem"))
 }
 
-/// Makes a log's key and writes it to `path`, as [`write_new`] does.
-pub(crate) fn create(path: &Path) -> Result<(), KeyFileError> {
-    let der = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new())
-        .map_err(|_| KeyFileError::Generate("no Ed25519 key was made"))?;
-    write_new(path, der.as_ref())
+/// Makes the key of a log of that kind and writes it to `path`, as [`write_new`] does.
+pub(crate) fn create(path: &Path, kind: LogKind) -> Result<(), KeyFileError> {
+    write_new(path, &generate_der(kind)?)
 }
 
 /// Writes a private key, PKCS#8 DER, to `path` as PEM, as [`write_private`] does.
@@ -128,21 +150,39 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyFileErro
     })
 }
 
-/// Reads the key at `path` as the key of the log `origin`.
-pub(crate) fn load(path: &Path, origin: &Origin) -> Result<LogKey, KeyFileError> {
+/// Reads the key at `path` as the key of the log `origin`, which is of that kind.
+pub(crate) fn load(path: &Path, origin: &Origin, kind: LogKind) -> Result<LogKey, KeyFileError> {
     let not_a_key = |why: String| KeyFileError::NotAKey {
         path: path.to_owned(),
         why,
     };
     let der = read(path)?;
     let name = KeyName::new(origin.as_str()).map_err(|error| not_a_key(error.to_string()))?;
-    let signer = Ed25519NoteSigner::from_pkcs8_der(name, &der)
-        .map_err(|error| not_a_key(format!("for an Ed25519 log: {error}")))?;
-    let verifier = signer.verifier().clone();
-    Ok(LogKey {
-        signer: Arc::new(signer),
-        verifier,
-    })
+    match kind {
+        LogKind::RekorV2 | LogKind::Raw => {
+            let signer = Ed25519NoteSigner::from_pkcs8_der(name, &der)
+                .map_err(|error| not_a_key(format!("for an Ed25519 log: {error}")))?;
+            Ok(LogKey {
+                verifier: signer.verifier().clone(),
+                signer: Arc::new(signer),
+                promises: None,
+            })
+        }
+        LogKind::Ct => {
+            let not_for_ct =
+                |why: String| not_a_key(format!("for a certificate log, P-256: {why}"));
+            let promises =
+                FileSigner::from_pkcs8_der(&der).map_err(|error| not_for_ct(error.to_string()))?;
+            let promises: Arc<dyn Signer> = Arc::new(promises);
+            let signer = TreeHeadSigner::new(name, Arc::clone(&promises))
+                .map_err(|error| not_for_ct(error.to_string()))?;
+            Ok(LogKey {
+                verifier: signer.verifier().clone(),
+                signer: Arc::new(signer),
+                promises: Some(promises),
+            })
+        }
+    }
 }
 
 /// Reads a private key of any kind, as PKCS#8 DER.
@@ -159,6 +199,30 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
         return Err(not_a_key(format!("label {label:?}, not {PEM_LABEL:?}")));
     }
     Ok(der)
+}
+
+/// Reads the roots of a certificate log: PEM certificates, which are no secret.
+///
+/// # Errors
+/// If the file can't be read, or holds something else.
+pub(crate) fn load_roots(path: &Path) -> Result<AcceptedRoots, KeyFileError> {
+    let read_error = |cause| KeyFileError::Read {
+        path: path.to_owned(),
+        cause,
+    };
+    let not_roots = |why: String| KeyFileError::NotRoots {
+        path: path.to_owned(),
+        why,
+    };
+    let mut text = Vec::new();
+    let file = fs::File::open(path).map_err(read_error)?;
+    let length = file.take(READ_LEN_BYTES).read_to_end(&mut text);
+    if length.map_err(read_error)? > FILE_LEN_BYTES_MAX {
+        return Err(KeyFileError::TooLong(path.to_owned()));
+    }
+    let certificates = pem::parse_certificates(&text, ROOT_COUNT_MAX);
+    let certificates = certificates.map_err(|error| not_roots(error.to_string()))?;
+    AcceptedRoots::new(certificates).map_err(|error| not_roots(error.to_string()))
 }
 
 /// Reads bearer tokens: one a line; empty lines and lines that begin with `#` are skipped.
@@ -254,7 +318,7 @@ mod tests {
     fn a_created_key_is_private_and_loads() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys/a.pem");
-        create(&path).unwrap();
+        create(&path, LogKind::Raw).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(
             fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777,
@@ -262,10 +326,27 @@ mod tests {
         );
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("-----BEGIN PRIVATE KEY-----\n"), "{text}");
-        let key = load(&path, &origin()).unwrap();
+        let key = load(&path, &origin(), LogKind::Raw).unwrap();
         assert_eq!(key.verifier.name().to_string(), "log.example.org");
         let signature = key.signer.sign(b"text").unwrap();
         key.verifier.verify(b"text", &signature).unwrap();
+    }
+
+    #[test]
+    fn a_certificate_logs_key_signs_tree_heads_and_is_no_other_logs() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ct.pem");
+        create(&path, LogKind::Ct).unwrap();
+        let key = load(&path, &origin(), LogKind::Ct).unwrap();
+        assert_eq!(key.verifier.algorithm(), tiles::KeyAlgorithm::TreeHead);
+        let promises = key.promises.unwrap();
+        assert_eq!(promises.public_key(), key.verifier.spki_der());
+        let error = load(&path, &origin(), LogKind::Raw).unwrap_err();
+        assert!(error.to_string().contains("an Ed25519 key"), "{error}");
+        let path = dir.path().join("raw.pem");
+        create(&path, LogKind::Raw).unwrap();
+        let error = load(&path, &origin(), LogKind::Ct).unwrap_err();
+        assert!(error.to_string().contains("on P-256"), "{error}");
     }
 
     #[test]
@@ -273,8 +354,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keys = ["a.pem", "b.pem"].map(|name| {
             let path = dir.path().join(name);
-            create(&path).unwrap();
-            load(&path, &origin()).unwrap().verifier.log_id()
+            create(&path, LogKind::Raw).unwrap();
+            load(&path, &origin(), LogKind::Raw)
+                .unwrap()
+                .verifier
+                .log_id()
         });
         assert_ne!(keys[0], keys[1]);
     }
@@ -285,7 +369,7 @@ mod tests {
         let path = dir.path().join("a.pem");
         write(&path, "precious", 0o600);
         assert!(matches!(
-            create(&path).unwrap_err(),
+            create(&path, LogKind::Raw).unwrap_err(),
             KeyFileError::Exists(_)
         ));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
@@ -295,9 +379,9 @@ mod tests {
     fn a_key_others_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.pem");
-        create(&path).unwrap();
+        create(&path, LogKind::Raw).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = load(&path, &origin()).unwrap_err();
+        let error = load(&path, &origin(), LogKind::Raw).unwrap_err();
         assert!(
             matches!(error, KeyFileError::Mode { mode: 0o644, .. }),
             "{error}"
@@ -317,11 +401,13 @@ mod tests {
             (0o601, "is open to"),
         ] {
             write(&path, "x", mode);
-            let error = load(&path, &origin()).unwrap_err().to_string();
+            let error = load(&path, &origin(), LogKind::Raw)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(words), "{mode:o}: {error}");
         }
         write(&path, "x", 0o640);
-        let error = load(&path, &origin()).unwrap_err();
+        let error = load(&path, &origin(), LogKind::Raw).unwrap_err();
         assert!(matches!(error, KeyFileError::NotAKey { .. }), "{error}");
     }
 
@@ -345,11 +431,11 @@ mod tests {
         let garbage = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         for text in ["", "hello", labelled, garbage] {
             write(&path, text, 0o600);
-            let error = load(&path, &origin()).unwrap_err();
+            let error = load(&path, &origin(), LogKind::Raw).unwrap_err();
             assert!(matches!(error, KeyFileError::NotAKey { .. }), "{error}");
             assert!(!error.to_string().contains("AAAA"), "{error}");
         }
-        let missing = load(&dir.path().join("b.pem"), &origin()).unwrap_err();
+        let missing = load(&dir.path().join("b.pem"), &origin(), LogKind::Raw).unwrap_err();
         assert!(matches!(missing, KeyFileError::Read { .. }), "{missing}");
     }
 

@@ -18,6 +18,7 @@ mod command;
 mod config;
 mod content_coding;
 mod cors;
+mod ct;
 mod deadline;
 mod dev;
 mod error;

@@ -67,6 +67,9 @@ pub(crate) const PUBLISH_LAG_MAX: Duration = Duration::from_secs(10);
 /// Body bytes of `POST /add`: an entry bundle frames an entry's length in two bytes.
 pub(crate) const RAW_ENTRY_LEN_BYTES_MAX: usize = tiles::ENTRY_LEN_BYTES_MAX;
 
+/// Body bytes of `ct/v1/add-chain` and `ct/v1/add-pre-chain`: what other static-ct logs take.
+pub(crate) const CT_BODY_LEN_BYTES_MAX: usize = 512 << 10;
+
 /// Bytes of one request's headers and request line; hyper's buffer for HTTP/1, the header list for
 /// HTTP/2. Our longest legitimate header is a bearer token.
 pub(crate) const HEADERS_LEN_BYTES_MAX: u32 = 32 << 10;

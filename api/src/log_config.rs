@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use engine::{Anchor, Log, LogConfig, Reader};
+use engine::{Anchor, Format, Log, LogConfig, Reader, TlogTiles};
 use tempfile::TempDir;
 
+use crate::app::LogKind;
 use crate::config::LogSettings;
+use crate::ct::StaticCt;
 use crate::keys::{self, LogKey};
 
 /// The threads that hash; all logs of a process share them.
@@ -72,22 +74,32 @@ pub(crate) fn snapshot(dir: &Path, settings: &LogSettings) -> anyhow::Result<Sna
 
 /// As [`snapshot`], of a log whose store is anywhere.
 pub(crate) fn read_beside(store_dir: &Path, settings: &LogSettings) -> anyhow::Result<Snapshot> {
-    let key = keys::load(&settings.key, &settings.origin)?;
+    let key = keys::load(&settings.key, &settings.origin, settings.kind)?;
     let scratch = tempfile::Builder::new()
         .prefix("cairnd-")
         .tempdir()
         .context("no temporary directory can be made; set TMPDIR to one that can be written")?;
-    let reader = embedded::open_beside(store_dir, scratch.path(), &key.verifier)?;
+    let format = format(settings.kind);
+    let reader = embedded::open_beside(store_dir, scratch.path(), format, &key.verifier)?;
     Ok(Snapshot {
         reader,
         _scratch: scratch,
     })
 }
 
+/// How entries of a log of that kind are kept.
+pub(crate) fn format(kind: LogKind) -> Arc<dyn Format> {
+    match kind {
+        LogKind::RekorV2 | LogKind::Raw => Arc::new(TlogTiles),
+        LogKind::Ct => Arc::new(StaticCt),
+    }
+}
+
 fn config(settings: &LogSettings, key: &LogKey, hashing: HashingPool) -> LogConfig {
     let kind = settings.kind.as_str();
     let signer = Arc::clone(&key.signer);
     let mut config = LogConfig::new(settings.origin.clone(), kind, signer, hashing);
+    config.format = format(settings.kind);
     config.limits = settings.engine_limits.clone();
     config.publish_dir.clone_from(&settings.publish_dir);
     config
@@ -99,7 +111,7 @@ mod embedded {
     use std::path::Path;
     use std::sync::Arc;
 
-    use engine::{CatchUp, Log, LogConfig, OpenError, Reader, TlogTiles};
+    use engine::{CatchUp, Format, Log, LogConfig, OpenError, Reader};
     use tiles::VerifierKey;
 
     pub(super) fn create(dir: &Path, config: &LogConfig) -> Result<(), OpenError> {
@@ -117,9 +129,10 @@ mod embedded {
     pub(super) fn open_beside(
         dir: &Path,
         scratch: &Path,
+        format: Arc<dyn Format>,
         key: &VerifierKey,
     ) -> Result<Reader, OpenError> {
-        let (reader, _identity) = Reader::open_beside(dir, scratch, Arc::new(TlogTiles), key)?;
+        let (reader, _identity) = Reader::open_beside(dir, scratch, format, key)?;
         Ok(reader)
     }
 }
@@ -128,8 +141,9 @@ mod embedded {
 #[cfg(not(feature = "rocks"))]
 mod embedded {
     use std::path::Path;
+    use std::sync::Arc;
 
-    use engine::{CatchUp, Log, LogConfig, Reader};
+    use engine::{CatchUp, Format, Log, LogConfig, Reader};
     use tiles::VerifierKey;
 
     /// Why nothing works.
@@ -149,7 +163,12 @@ mod embedded {
         Err(NoStore)
     }
 
-    pub(super) fn open_beside(_: &Path, _: &Path, _: &VerifierKey) -> Result<Reader, NoStore> {
+    pub(super) fn open_beside(
+        _: &Path,
+        _: &Path,
+        _: Arc<dyn Format>,
+        _: &VerifierKey,
+    ) -> Result<Reader, NoStore> {
         Err(NoStore)
     }
 }

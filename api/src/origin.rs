@@ -23,7 +23,9 @@ pub(crate) struct OriginError {
 pub(crate) fn allowed(kind: LogKind) -> &'static str {
     match kind {
         LogKind::RekorV2 => "a bare host name such as log.example.org",
-        LogKind::Raw => "a host name, with or without a path, such as log.example.org/logs/builds",
+        LogKind::Raw | LogKind::Ct => {
+            "a host name, with or without a path, such as log.example.org/logs/builds"
+        }
     }
 }
 
@@ -68,7 +70,7 @@ pub(crate) struct UrlHostError {
 pub(crate) fn check_url_host(kind: LogKind, origin: &str, url: &str) -> Result<(), UrlHostError> {
     let uri = url.parse::<http::Uri>().unwrap_or_default();
     let host = uri.host().unwrap_or_default();
-    if kind == LogKind::Raw || host.eq_ignore_ascii_case(origin) {
+    if kind != LogKind::RekorV2 || host.eq_ignore_ascii_case(origin) {
         return Ok(());
     }
     let scheme = uri.scheme_str().unwrap_or("https");
@@ -97,7 +99,7 @@ fn problem(kind: LogKind, text: &str) -> Option<&'static str> {
     if text.contains("://") {
         return Some("has a scheme");
     }
-    if kind == LogKind::Raw {
+    if kind != LogKind::RekorV2 {
         return None;
     }
     if text.contains('/') {
@@ -132,7 +134,7 @@ fn proposal(kind: LogKind, text: &str) -> Option<String> {
         .filter(|c| !c.is_whitespace() && *c != '+')
         .collect();
     let better = match kind {
-        LogKind::Raw => kept.trim_end_matches('/').to_owned(),
+        LogKind::Raw | LogKind::Ct => kept.trim_end_matches('/').to_owned(),
         LogKind::RekorV2 => {
             let host = kept.split('/').next().unwrap_or("");
             host.split(':').next().unwrap_or("").to_ascii_lowercase()

@@ -20,7 +20,7 @@ use crate::limits;
 use crate::read::lane::Lane;
 use crate::timers::Timers;
 use crate::verify_pool::{self, VerifyPool};
-use crate::{cors, raw, read, rekor};
+use crate::{cors, ct, raw, read, rekor};
 pub(crate) use locate::host;
 use locate::{Resource, Style, locate, normalize};
 
@@ -137,14 +137,14 @@ async fn dispatch(service: &Arc<Service>, asked: Asked) -> Result<Response, Refu
             Style::Plain => Refusal::MethodNotAllowed { allow },
         });
     }
-    if let Resource::Read(resource) = target.resource {
-        return read::serve(
-            service,
-            log,
-            resource,
-            (request.method(), request.headers()),
-        )
-        .await;
+    match target.resource {
+        Resource::Read(resource) => {
+            let how = (request.method(), request.headers());
+            return read::serve(service, log, resource, how).await;
+        }
+        Resource::CtRoots => return ct::roots(log),
+        Resource::CtIssuer(fingerprint) => return ct::issuer(log, &fingerprint),
+        _ => {}
     }
     if log.read_only {
         return Err(match target.style {
@@ -159,7 +159,9 @@ async fn dispatch(service: &Arc<Service>, asked: Asked) -> Result<Response, Refu
         // Boxed, so that no single entry's request takes the room of a batch's.
         Resource::RekorAddBatch => Box::pin(rekor::batch::add(service, log, asked)).await,
         Resource::RawAddBatch => Box::pin(raw::add_batch(service, log, asked)).await,
-        Resource::Read(_) => Err(Refusal::Internal),
+        // Boxed likewise: it waits for more than others do.
+        Resource::CtAdd(submitted_as) => Box::pin(ct::add(service, log, asked, submitted_as)).await,
+        Resource::Read(_) | Resource::CtRoots | Resource::CtIssuer(_) => Err(Refusal::Internal),
     }
 }
 

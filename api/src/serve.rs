@@ -12,10 +12,12 @@ mod public;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use sigstore::AcceptedRoots;
 use tiles::VerifierKey;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,6 +28,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::anchors::{self, Unreachable};
 use crate::app::{App, LogKind, LogState, PublishLag, ServedLog, Token};
 use crate::config::{self, Config, LogSettings, MetricsListen};
+use crate::ct::{CertificateLog, IssuerDirs};
 use crate::instance::Instance;
 use crate::keys::LogKey;
 use crate::limits::METRICS_CONNECTIONS_MAX;
@@ -186,6 +189,7 @@ async fn open_log(opening: Opening<'_>, taken: &mut KeysTaken) -> ServedLog {
         hosts: settings.hosts.clone(),
         duplicates: settings.duplicates,
         tokens: Vec::new(),
+        certificates: None,
         read_only: settings.read_only,
         checkpoint_age_max: checkpoint_age_max(config, settings),
         publish_lag: PublishLag::new(settings.engine_limits.checkpoint_interval),
@@ -197,10 +201,11 @@ async fn open_log(opening: Opening<'_>, taken: &mut KeysTaken) -> ServedLog {
         tracing::warn!(log = log.name, "{NO_ANCHOR}");
     }
     log.state = match open_parts(opening, taken).await {
-        Ok((open, key, tokens)) => {
-            log.verifier = Some(key.verifier);
-            log.tokens = tokens;
-            LogState::Open(open)
+        Ok(parts) => {
+            log.verifier = Some(parts.key.verifier);
+            log.tokens = parts.tokens;
+            log.certificates = parts.certificates;
+            LogState::Open(parts.open)
         }
         Err(reason) => LogState::Failed(reason),
     };
@@ -208,13 +213,18 @@ async fn open_log(opening: Opening<'_>, taken: &mut KeysTaken) -> ServedLog {
 }
 
 /// The log, its key, and who may add to it.
-async fn open_parts(
-    opening: Opening<'_>,
-    taken: &mut KeysTaken,
-) -> Result<(engine::Log, LogKey, Vec<Token>), String> {
+struct OpenParts {
+    open: engine::Log,
+    key: LogKey,
+    tokens: Vec<Token>,
+    certificates: Option<CertificateLog>,
+}
+
+async fn open_parts(opening: Opening<'_>, taken: &mut KeysTaken) -> Result<OpenParts, String> {
     let (config, settings) = (opening.config, opening.settings);
     let hashing = opening.hashing?;
-    let key = keys::load(&settings.key, &settings.origin).map_err(|error| error.to_string())?;
+    let key = keys::load(&settings.key, &settings.origin, settings.kind)
+        .map_err(|error| error.to_string())?;
     taken.add(settings, &key.verifier)?;
     let tokens = match &settings.tokens_file {
         Some(path) => keys::load_tokens(path).map_err(|error| error.to_string())?,
@@ -225,13 +235,45 @@ async fn open_parts(
     // Opening asks anchors, reads the disk and may have to rebuild; signals must not wait for it.
     let open = tokio::task::spawn_blocking(move || {
         let anchors = anchors::gather(&owned, &waived, Unreachable::Refuse)?;
-        log_config::open(&dir, &owned, &opening_key, hashing, anchors)
+        // Before the engine's threads bring a plain copy up to date: no entry there may name an
+        // issuer that is not there.
+        let certificates = open_certificates(&dir, &owned, &opening_key)?;
+        let open = log_config::open(&dir, &owned, &opening_key, hashing, anchors)?;
+        anyhow::Ok((open, certificates))
     });
     match open.await {
-        Ok(Ok(open)) => Ok((open, key, tokens)),
+        Ok(Ok((open, certificates))) => Ok(OpenParts {
+            open,
+            key,
+            tokens,
+            certificates,
+        }),
         Ok(Err(error)) => Err(format!("{error:#}")),
         Err(error) => Err(format!("opening it panicked: {error}")),
     }
+}
+
+/// What a certificate log has beside its entries; nothing if it is another log.
+fn open_certificates(
+    dir: &Path,
+    settings: &LogSettings,
+    key: &LogKey,
+) -> anyhow::Result<Option<CertificateLog>> {
+    let Some(promises) = &key.promises else {
+        return Ok(None);
+    };
+    let roots = match &settings.roots_file {
+        Some(path) => keys::load_roots(path)?,
+        None => AcceptedRoots::default(),
+    };
+    if roots.is_empty() {
+        tracing::warn!(
+            log = settings.name,
+            "no `roots_file`: the log takes no certificate"
+        );
+    }
+    let dirs = IssuerDirs::of(settings, dir);
+    CertificateLog::open(Arc::clone(promises), roots, &dirs).map(Some)
 }
 
 /// The public keys of the logs so far, each with its log's name. Only the keys themselves tell
@@ -447,15 +489,19 @@ mod tests {
         let [a, b] = config.logs.as_slice() else {
             panic!("two logs")
         };
-        let load = |log: &LogSettings| keys::load(&log.key, &log.origin).unwrap().verifier;
-        keys::create(&a.key).unwrap();
+        let load = |log: &LogSettings| {
+            keys::load(&log.key, &log.origin, log.kind)
+                .unwrap()
+                .verifier
+        };
+        keys::create(&a.key, a.kind).unwrap();
         std::fs::copy(&a.key, &b.key).unwrap();
         let mut taken = KeysTaken::default();
         taken.add(a, &load(a)).unwrap();
         let reason = taken.add(b, &load(b)).unwrap_err();
         assert!(reason.contains("the log \"a\""), "{reason}");
         std::fs::remove_file(&b.key).unwrap();
-        keys::create(&b.key).unwrap();
+        keys::create(&b.key, b.kind).unwrap();
         taken.add(b, &load(b)).unwrap();
     }
 }

@@ -100,6 +100,7 @@ impl TestLog {
             anchored: true,
             checkpoint_age_max: Duration::from_mins(1),
             publish_lag: PublishLag::new(Duration::ZERO),
+            certificates: None,
             volume: None,
             full_tiles: FullTiles::default(),
         }

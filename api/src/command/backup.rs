@@ -19,7 +19,7 @@ use anyhow::Context as _;
 
 use crate::config::{self, Config, LogSettings};
 use crate::stdout::say;
-use crate::{keys, log_config};
+use crate::{ct, keys, log_config};
 
 use copy::{Copier, How};
 use mark::LogLine;
@@ -117,10 +117,14 @@ fn save_log(
     )?;
     let hot = copier.tree(&snapshot.join("hot"), &to.join("hot"), hot_file)?;
     let cold = copier.tree(&from.join("cold"), &to.join("cold"), cold_file)?;
+    let issuers = from.join(ct::ISSUER_DIR);
+    if issuers.is_dir() {
+        copier.tree(&issuers, &to.join(ct::ISSUER_DIR), cold_file)?;
+    }
     let copy = log_config::read_beside(&to, log)?;
     let published = copy.reader.published();
     let committed = check_opens(&copy.reader).context("the copy can't be opened")?;
-    let key = keys::load(&log.key, &log.origin)?.verifier;
+    let key = keys::load(&log.key, &log.origin, log.kind)?.verifier;
     let line = LogLine {
         name: log.name.clone(),
         key: key.to_string(),
@@ -173,7 +177,8 @@ fn save_settings(config: &Config, to: &Path) -> anyhow::Result<Vec<String>> {
     for log in &config.logs {
         let key = Some((log.key.as_path(), "pem"));
         let tokens = log.tokens_file.as_deref().map(|path| (path, "tokens"));
-        for (file, end) in key.into_iter().chain(tokens) {
+        let roots = log.roots_file.as_deref().map(|path| (path, "roots.pem"));
+        for (file, end) in key.into_iter().chain(tokens).chain(roots) {
             if let Some(inside) = path_inside(&config.dir, file) {
                 save_private(file, &to.join(inside))?;
                 continue;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use crate::config::{Config, LogSettings, places};
-use crate::log_config;
 use crate::stdout::say;
+use crate::{ct, log_config};
 
 use super::progress;
 
@@ -60,6 +60,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
                 bar.set_length(total);
                 bar.set_position(done);
             };
+            let issuers = log.store_dir(&config.dir).join(ct::ISSUER_DIR);
+            if issuers.is_dir() {
+                ct::copy_issuers(&issuers, &to.join(ct::ISSUER_DIR))?;
+            }
             let exported = engine::export(&snapshot.reader, &to, &mut tell);
             exported.with_context(|| format!("the log {:?} was not exported", log.name))
         });

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
+use crate::app::LogKind;
 use crate::config::{self, Config, LogSettings};
 use crate::log_config;
 use crate::stdout::say;
@@ -124,7 +125,12 @@ fn on_disk(usage: &engine::DiskUsage, entries: u64) -> String {
 }
 
 fn check_remote(url: &str, vkey: &tiles::VerifierKey) -> anyhow::Result<()> {
-    let remote = RemoteLog::new(url)?;
+    // The key of a certificate log tells: no other signs tree heads.
+    let kind = match vkey.algorithm() {
+        tiles::KeyAlgorithm::TreeHead => LogKind::Ct,
+        _ => LogKind::Raw,
+    };
+    let remote = RemoteLog::new(url)?.of(log_config::format(kind));
     let checkpoint = remote.checkpoint(vkey)?;
     let bar = progress::bar(
         format!("fsck {}", checkpoint.origin()),

@@ -43,7 +43,7 @@ pub(super) struct Args {
     /// The log's name in its checkpoints; a host name for rekor-v2
     #[arg(long, value_name = "NAME")]
     origin: String,
-    /// rekor-v2: signatures from Sigstore clients; raw: any bytes
+    /// rekor-v2: signatures from Sigstore clients; raw: any bytes; ct: certificates
     #[arg(long, value_name = "KIND", default_value = "rekor-v2", value_parser = parse_kind)]
     kind: LogKind,
     /// Where the server will listen: an IP address and a port
@@ -90,6 +90,7 @@ fn initial_text(args: &Args) -> String {
     let name = match args.kind {
         LogKind::RekorV2 => "rekor",
         LogKind::Raw => "log",
+        LogKind::Ct => "ct",
     };
     let top = TopLevel {
         listen: &args.listen.to_string(),
@@ -110,8 +111,8 @@ fn initial_text(args: &Args) -> String {
 /// the new key, which nothing uses, goes again.
 pub(super) fn create_log(dir: &Path, settings: &LogSettings) -> anyhow::Result<()> {
     let store = settings.store_dir(dir);
-    keys::create(&settings.key)?;
-    let created = keys::load(&settings.key, &settings.origin)
+    keys::create(&settings.key, settings.kind)?;
+    let created = keys::load(&settings.key, &settings.origin, settings.kind)
         .map_err(anyhow::Error::from)
         .and_then(|key| {
             fs::create_dir_all(dir.join("logs"))
@@ -163,7 +164,7 @@ fn belong_as(file: &fs::File, old: &fs::Metadata) -> io::Result<()> {
 fn report(args: &Args, config: &Config) -> anyhow::Result<()> {
     let dir = args.dir.display();
     for log in &config.logs {
-        let key = keys::load(&log.key, &log.origin)?;
+        let key = keys::load(&log.key, &log.origin, log.kind)?;
         say!(
             "made log {} ({}), origin {}",
             log.name,

@@ -35,7 +35,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(&args.dir)?;
     for log in config.select(args.log.as_deref())? {
-        let verifier = keys::load(&log.key, &log.origin)?.verifier;
+        let verifier = keys::load(&log.key, &log.origin, log.kind)?.verifier;
         let log_id = verifier.log_id();
         say!("{} {verifier}", log.name);
         say!("  log id hex     {}", hex::encode(log_id));

@@ -32,11 +32,11 @@ Examples:
 pub(super) struct Args {
     /// The log's name, in paths and URLs: /logs/NAME/
     name: String,
-    /// rekor-v2: signatures from Sigstore clients; raw: any bytes
+    /// rekor-v2: signatures from Sigstore clients; raw: any bytes; ct: certificates
     #[arg(long, value_name = "KIND", value_parser = parse_kind)]
     kind: LogKind,
     /// The log's name in its checkpoints [default: made from the first log's origin: NAME.HOST for
-    /// rekor-v2, HOST/logs/NAME for raw]
+    /// rekor-v2, HOST/logs/NAME for raw and ct]
     #[arg(long, value_name = "NAME")]
     origin: Option<String>,
     /// The data directory, with cairn.toml in it
@@ -46,7 +46,7 @@ pub(super) struct Args {
 
 /// A log kind on the command line.
 pub(super) fn parse_kind(text: &str) -> Result<LogKind, String> {
-    LogKind::parse(text).ok_or_else(|| "write rekor-v2 or raw".to_owned())
+    LogKind::parse(text).ok_or_else(|| "write rekor-v2, raw or ct".to_owned())
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -104,7 +104,13 @@ fn default_origin(config: &Config, args: &Args) -> String {
         .first()
         .map_or("localhost", |log| log.origin.as_str());
     let host = first.split('/').next().unwrap_or(first);
+    // Clients of a certificate log take its URL without the scheme for its origin.
+    let submission = config.url.as_deref().and_then(|url| url.split_once("://"));
     match args.kind {
+        LogKind::Ct => {
+            let host = submission.map_or(host, |(_scheme, rest)| rest);
+            format!("{host}/logs/{}", args.name)
+        }
         LogKind::RekorV2 => format!("{}.{host}", args.name),
         LogKind::Raw => format!("{host}/logs/{}", args.name),
     }
@@ -120,7 +126,7 @@ fn added_log(config: &Config) -> anyhow::Result<LogSettings> {
 }
 
 fn report(log: &LogSettings) -> anyhow::Result<()> {
-    let key = crate::keys::load(&log.key, &log.origin)?;
+    let key = crate::keys::load(&log.key, &log.origin, log.kind)?;
     say!(
         "made log {} ({}), origin {}",
         log.name,

@@ -6,9 +6,13 @@ use anyhow::{Context as _, bail};
 use engine::{CaughtUp, Clock as _, DirLock};
 
 use crate::anchors::{self, Unreachable};
+use crate::app::LogKind;
 use crate::config::{self, Config, LogSettings};
+use crate::ct::{IssuerDirs, Issuers};
 use crate::stdout::say;
 use crate::{keys, log_config};
+
+mod issuers;
 
 use super::progress;
 use super::remote::RemoteLog;
@@ -80,10 +84,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn recover(config: &Config, log: &LogSettings, args: &Args) -> anyhow::Result<CaughtUp> {
-    let key = keys::load(&log.key, &log.origin)?;
+    let key = keys::load(&log.key, &log.origin, log.kind)?;
     let anchors = anchors::gather(log, &args.without_anchor, Unreachable::Skip)?;
     let mut lagging = log_config::catch_up(&config.dir, log, &key, anchors)?;
-    let copy = RemoteLog::new(&args.from)?;
+    let copy = RemoteLog::new(&args.from)?.of(log_config::format(log.kind));
     let note = copy.note()?;
     let (checkpoint, _) = tiles::open_checkpoint(&note, std::slice::from_ref(&key.verifier))
         .with_context(|| {
@@ -98,7 +102,21 @@ fn recover(config: &Config, log: &LogSettings, args: &Args) -> anyhow::Result<Ca
         checkpoint.size().get(),
     );
     let mut tell = |size: tiles::TreeSize| bar.set_position(size.get());
-    let done = lagging.run(&copy, &note, &mut tell);
+    let done = match log.kind {
+        LogKind::RekorV2 | LogKind::Raw => {
+            let done = lagging.run(&copy, &note, &mut tell);
+            done.map_err(anyhow::Error::from)
+        }
+        LogKind::Ct => {
+            let issuers = Issuers::open(&IssuerDirs::of(log, &config.dir))?;
+            let copy = issuers::WithIssuers {
+                copy: &copy,
+                issuers,
+            };
+            let done = lagging.run(&copy, &note, &mut tell);
+            done.map_err(anyhow::Error::from)
+        }
+    };
     bar.finish_and_clear();
     done.with_context(|| {
         format!(

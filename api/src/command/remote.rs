@@ -3,14 +3,16 @@
 
 use std::io::Read as _;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use engine::Threads;
+use engine::{Format, Threads, TlogTiles};
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
+use sigstore::ct_entry::Fingerprint;
 use tiles::rebuild::Report;
-use tiles::{BundleRef, Checkpoint, LogBytes, TileRef, TileWidth, VerifierKey};
+use tiles::{BundleRef, Checkpoint, LogBytes, ResourcePath, TileRef, TileWidth, VerifierKey};
 
 /// How long one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,6 +26,9 @@ const TILE_LEN_BYTES_MAX: u64 = 256 * 32;
 /// Bytes of a bundle: 256 entries of the largest size, each behind its length.
 const BUNDLE_LEN_BYTES_MAX: u64 = 256 * (2 + 65_535);
 
+/// Bytes of a certificate: more than any has that a log takes.
+const ISSUER_LEN_BYTES_MAX: u64 = 1 << 16;
+
 /// Requests under way at once: enough to hide the latency, few enough not to be a burden. Times the
 /// largest bundle, this bounds the memory.
 const READERS_COUNT: NonZeroUsize = NonZeroUsize::new(8).expect("eight are not none");
@@ -34,6 +39,7 @@ pub(crate) struct RemoteLog {
     client: Client,
     /// Without a trailing slash.
     base: String,
+    format: Arc<dyn Format>,
 }
 
 /// Why a resource could not be read.
@@ -72,7 +78,13 @@ impl RemoteLog {
         Ok(RemoteLog {
             client,
             base: url.trim_end_matches('/').to_owned(),
+            format: Arc::new(TlogTiles),
         })
+    }
+
+    /// The same, whose entries are kept in that format.
+    pub(super) fn of(self, format: Arc<dyn Format>) -> RemoteLog {
+        RemoteLog { format, ..self }
     }
 
     /// The newest checkpoint, its signature checked.
@@ -86,6 +98,12 @@ impl RemoteLog {
     /// The newest checkpoint as it is, whoever signed it.
     pub(crate) fn note(&self) -> Result<Vec<u8>, RemoteError> {
         self.get("checkpoint", CHECKPOINT_LEN_BYTES_MAX)
+    }
+
+    /// A certificate above logged ones, of a certificate log.
+    pub(super) fn issuer(&self, fingerprint: &Fingerprint) -> Result<Vec<u8>, RemoteError> {
+        let path = format!("issuer/{}", hex::encode(fingerprint));
+        self.get(&path, ISSUER_LEN_BYTES_MAX)
     }
 
     fn get(&self, path: &str, len_bytes_max: u64) -> Result<Vec<u8>, RemoteError> {
@@ -151,8 +169,9 @@ impl RemoteLog {
     ) -> anyhow::Result<Report> {
         let threads = Threads::new(READERS_COUNT)?;
         let head = (checkpoint.size(), checkpoint.root_hash());
-        let leaves = &tiles::tlog_tiles_leaves;
-        Ok(engine::rebuild_on(&threads, self, head, leaves, progress)?)
+        let format = self.format.as_ref();
+        let leaves = |bytes: &[u8], width| engine::bundle_leaves(format, bytes, width);
+        Ok(engine::rebuild_on(&threads, self, head, &leaves, progress)?)
     }
 }
 
@@ -183,11 +202,13 @@ impl LogBytes for RemoteLog {
             width: TileWidth::FULL,
             ..bundle
         };
-        let full = (!bundle.is_full()).then(|| tiles::entries_path(full));
+        let layout = self.format.layout();
+        let full = (!bundle.is_full()).then(|| layout.path(ResourcePath::Entries(full)));
         let cut = |bytes: &[u8]| {
-            tiles::prefix_len(bytes, bundle.width.count()).map_err(|error| error.to_string())
+            let len = self.format.bundle_prefix_len(bytes, bundle.width.count());
+            len.map_err(|error| error.to_string())
         };
-        let path = tiles::entries_path(bundle);
+        let path = layout.path(ResourcePath::Entries(bundle));
         self.get_cut(
             &path,
             full.as_deref(),

@@ -25,6 +25,8 @@ pub(crate) struct LogSettings {
     /// Lower case, no port; see `ServedLog::hosts`.
     pub(crate) hosts: Vec<String>,
     pub(crate) tokens_file: Option<PathBuf>,
+    /// The roots that a certificate log accepts.
+    pub(crate) roots_file: Option<PathBuf>,
     pub(crate) publish_dir: Option<PathBuf>,
     pub(crate) anchors: Vec<AnchorSetting>,
     pub(crate) read_only: bool,
@@ -91,9 +93,9 @@ fn parse_log<'a>(
     taken: &mut Taken,
 ) -> Result<(LogSettings, PlaceFields<'a>), ConfigError> {
     let name = parse_name(&table.require("name", NAME_ALLOWED)?, taken)?;
-    let kinds = [LogKind::RekorV2, LogKind::Raw].map(|kind| (kind.as_str(), kind));
+    let kinds = LogKind::ALL.map(|kind| (kind.as_str(), kind));
     let kind = table
-        .require("kind", "\"rekor-v2\" or \"raw\"")?
+        .require("kind", "\"rekor-v2\", \"raw\" or \"ct\"")?
         .choice(&kinds)?;
     let origin = parse_origin(
         &table.require("origin", origin::allowed(kind))?,
@@ -104,11 +106,20 @@ fn parse_log<'a>(
     let hosts = parse_hosts(&mut table, kind, taken)?;
     let duplicates = parse_duplicates(table.take("duplicates").as_ref(), kind)?;
     let tokens_file = match table.take("tokens_file") {
-        Some(field) if kind == LogKind::RekorV2 => {
+        Some(field) if kind != LogKind::Raw => {
             return Err(field.refuse(
                 "tokens in raw logs only: Sigstore clients have none to send",
                 "remove the line, or restrict access in the proxy in front",
             ));
+        }
+        field => field
+            .map(|field| field.string().map(|path| dir.join(path)))
+            .transpose()?,
+    };
+    let roots_file = match table.take("roots_file") {
+        Some(field) if kind != LogKind::Ct => {
+            let allowed = "roots in ct logs only: no other log takes certificates";
+            return Err(field.refuse(allowed, "remove the line"));
         }
         field => field
             .map(|field| field.string().map(|path| dir.join(path)))
@@ -137,6 +148,7 @@ fn parse_log<'a>(
         duplicates,
         hosts,
         tokens_file,
+        roots_file,
         publish_dir,
         anchors,
         read_only,
@@ -200,8 +212,8 @@ fn parse_duplicates(field: Option<&Field<'_>>, kind: LogKind) -> Result<Duplicat
     let Some(field) = field else {
         return Ok(Duplicates::default());
     };
-    if kind == LogKind::Raw {
-        let allowed = "a choice for rekor-v2 logs only: a raw log answers with the existing index";
+    if kind != LogKind::RekorV2 {
+        let allowed = "a choice for rekor-v2 logs only: other logs answer with the existing entry";
         return Err(field.refuse(allowed, "remove the line"));
     }
     field.choice(&[
@@ -226,8 +238,8 @@ fn parse_hosts(
         }
         return Ok(Vec::new());
     };
-    if kind == LogKind::Raw {
-        let allowed = "hosts for rekor-v2 logs only: a raw log is at /logs/<name>/";
+    if kind != LogKind::RekorV2 {
+        let allowed = "hosts for rekor-v2 logs only: other logs are at /logs/<name>/";
         return Err(field.refuse(allowed, "remove the line"));
     }
     let hosts: Vec<String> = field.strings()?.into_iter().map(str::to_owned).collect();

@@ -61,6 +61,7 @@ pub(crate) fn log_section(values: LogSection<'_>) -> String {
             text.push_str(&LOG_REKOR.replace("@HOSTS@\n", &line));
         }
         LogKind::Raw => text.push_str(LOG_RAW),
+        LogKind::Ct => text.push_str(LOG_CT),
     }
     let _infallible = write!(text, "{}", LOG_TAIL.replace("@NAME@", values.name));
     text
@@ -131,9 +132,11 @@ const LOG_HEAD: &str = r#"
 # store refuses any other. Add a log with `cairnd log add`, not by hand.
 [[log]]
 name = @NAME@
-# "rekor-v2" takes signatures from Sigstore clients, "raw" takes any bytes.
+# "rekor-v2" takes signatures from Sigstore clients, "raw" takes any bytes, "ct" takes
+# certificates.
 kind = @KIND@
-# The log's name in its checkpoints. For rekor-v2 the bare host name that clients see.
+# The log's name in its checkpoints. For rekor-v2 the bare host name that clients see, for ct the
+# log's URL without https://.
 origin = @ORIGIN@
 # The private key, PKCS#8 PEM, readable by the server alone. Back it up.
 key = @KEY@
@@ -150,6 +153,11 @@ const LOG_REKOR: &str = r#"# The hosts at whose root this log answers, besides
 
 const LOG_RAW: &str = r#"# Who may add: a file with one bearer token a line. Without it: anybody.
 #tokens_file = "tokens.txt"
+"#;
+
+const LOG_CT: &str = r#"# The roots that submitted certificates may lead to: PEM. Without it the log takes
+# none.
+#roots_file = "ct-roots.pem"
 "#;
 
 const LOG_TAIL: &str = r#"# Serve reads only: the log is frozen.
@@ -208,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_generated_file_is_accepted_and_means_the_defaults() {
-        for kind in [LogKind::RekorV2, LogKind::Raw] {
+        for kind in LogKind::ALL {
             let config = Config::parse(Path::new("d"), &text(kind)).unwrap();
             assert_eq!(config.limits, Limits::default());
             assert_eq!(config.logs[0].engine_limits, engine::Limits::default());
@@ -220,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_commented_lines_are_accepted_and_show_the_defaults() {
-        for kind in [LogKind::RekorV2, LogKind::Raw] {
+        for kind in LogKind::ALL {
             let config = Config::parse(Path::new("d"), &uncommented(&text(kind))).unwrap();
             let mut limits = config.limits.clone();
             assert_eq!(limits.checkpoint_age_max.take().unwrap().as_secs(), 3 * 600);
@@ -232,7 +240,7 @@ mod tests {
     #[test]
     fn every_key_that_is_read_is_in_the_generated_file() {
         // An unknown key is refused with the list of the known ones.
-        let text = text(LogKind::RekorV2) + &text(LogKind::Raw);
+        let text: String = LogKind::ALL.map(text).concat();
         for (wrong, prefix) in [
             ("zzz = 1\n", "in the top level: "),
             (

@@ -408,7 +408,13 @@ fn settings_of_the_other_kind_are_refused() {
         &format!("{RAW}duplicates = \"existing\"\n"),
         5,
         "log.duplicates",
-        &["raw"],
+        &["rekor-v2"],
+    );
+    check_refused(
+        &format!("{RAW}roots_file = \"r\"\n"),
+        5,
+        "log.roots_file",
+        &["ct"],
     );
     check_refused(
         &format!("{LOG}tokens_file = \"t\"\n"),

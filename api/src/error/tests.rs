@@ -10,6 +10,7 @@ fn one_of_each() -> Vec<(Refusal, u16, u8)> {
     vec![
         (R::NoSuchPath, 404, 5),
         (R::NoSuchResource("why".to_owned()), 404, 5),
+        (R::NoSuchIssuer, 404, 5),
         (R::NoSuchLog, 404, 5),
         (R::NoLogAtHost, 404, 5),
         (
@@ -38,6 +39,8 @@ fn one_of_each() -> Vec<(Refusal, u16, u8)> {
             3,
         ),
         (R::InvalidBatch("why".to_owned()), 400, 3),
+        (R::InvalidChain("why".to_owned()), 400, 3),
+        (R::ChainRefused(ChainError::RootAlone), 400, 3),
         (R::EntryTooLarge { found: 8, max: 7 }, 413, 3),
         (R::RekorEntryTooLarge { found: 8, max: 7 }, 400, 3),
         (R::BatchFraming("why".to_owned()), 400, 3),
@@ -51,6 +54,7 @@ fn one_of_each() -> Vec<(Refusal, u16, u8)> {
         (R::BodiesFull, 503, 14),
         (R::ReadsFull, 503, 14),
         (R::AnswersFull, 503, 14),
+        (R::IssuersFull, 503, 14),
         (R::Frozen, 405, 12),
         (R::RekorFrozen, 405, 12),
         (R::LogFailed, 503, 14),

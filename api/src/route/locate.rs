@@ -11,15 +11,20 @@
 //! | GET | `api/v2/` and the same | reads, rekor-v2 |
 //! | POST | `api/v2/log/entries`, `api/v2/log/entries/batch` | adds, rekor-v2 |
 //! | POST | `add`, `add-batch` | adds, raw |
+//! | POST | `ct/v1/add-chain`, `ct/v1/add-pre-chain` | adds, ct |
+//! | GET | `ct/v1/get-roots`, `issuer/FINGERPRINT`, `tile/data/N[.p/W]` | reads, ct |
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::HOST;
 use http::{HeaderMap, Method, Uri};
-use tiles::ResourcePath;
+use sigstore::ct_entry::Fingerprint;
+use sigstore::ct_entry::chain::SubmittedAs;
+use tiles::{Layout, ResourcePath};
 
 use crate::app::{App, LogKind, ServedLog};
+use crate::ct;
 use crate::error::Refusal;
 
 /// A log and what is wanted of it.
@@ -46,21 +51,34 @@ pub(super) enum Resource {
     RekorAddBatch,
     RawAdd,
     RawAddBatch,
+    CtAdd(SubmittedAs),
+    CtRoots,
+    CtIssuer(Fingerprint),
 }
 
 impl Resource {
     pub(super) fn takes(self, method: &Method) -> bool {
-        match self {
-            Resource::Read(_) => *method == Method::GET || *method == Method::HEAD,
-            _ => *method == Method::POST,
+        if self.is_read() {
+            *method == Method::GET || *method == Method::HEAD
+        } else {
+            *method == Method::POST
         }
     }
 
     pub(super) fn allow(self) -> &'static str {
-        match self {
-            Resource::Read(_) => "GET, HEAD, OPTIONS",
-            _ => "POST, OPTIONS",
+        if self.is_read() {
+            "GET, HEAD, OPTIONS"
+        } else {
+            "POST, OPTIONS"
         }
+    }
+
+    /// Whether it only reads, which anybody may, frozen or not.
+    fn is_read(self) -> bool {
+        matches!(
+            self,
+            Resource::Read(_) | Resource::CtRoots | Resource::CtIssuer(_)
+        )
     }
 }
 
@@ -155,16 +173,38 @@ fn resource<'a>(log: &'a Arc<ServedLog>, path: &str) -> Result<Target<'a>, Refus
                 path: "add and add-batch",
             })
         }
-        (kind, path) => match path.strip_prefix("api/v2/") {
-            Some(path) if kind == LogKind::RekorV2 => rekor(Resource::Read(parse_read(path)?)),
-            Some(_) => Err(Refusal::NoSuchPath),
-            None => plain(Resource::Read(parse_read(path)?)),
-        },
+        (LogKind::Ct, path) => plain(certificate_resource(path)?),
+        (kind, path) => {
+            let read = |path| parse_read(Layout::TlogTiles, path).map(Resource::Read);
+            match path.strip_prefix("api/v2/") {
+                Some(path) if kind == LogKind::RekorV2 => rekor(read(path)?),
+                Some(_) => Err(Refusal::NoSuchPath),
+                None => plain(read(path)?),
+            }
+        }
     }
 }
 
-fn parse_read(path: &str) -> Result<ResourcePath, Refusal> {
-    ResourcePath::parse(path).map_err(|error| {
+/// What `path` means under the root of a certificate log.
+fn certificate_resource(path: &str) -> Result<Resource, Refusal> {
+    if let Some(fingerprint) = path.strip_prefix("issuer/") {
+        let fingerprint = ct::parse_fingerprint(fingerprint).ok_or(Refusal::NoSuchIssuer)?;
+        return Ok(Resource::CtIssuer(fingerprint));
+    }
+    match path {
+        "ct/v1/add-chain" => Ok(Resource::CtAdd(SubmittedAs::Certificate)),
+        "ct/v1/add-pre-chain" => Ok(Resource::CtAdd(SubmittedAs::Precertificate)),
+        "ct/v1/get-roots" => Ok(Resource::CtRoots),
+        "add" | "add-batch" | "api/v2/log/entries" => Err(Refusal::OtherKind {
+            kind: LogKind::Ct.as_str(),
+            path: "ct/v1/add-chain and ct/v1/add-pre-chain",
+        }),
+        path => Ok(Resource::Read(parse_read(Layout::StaticCt, path)?)),
+    }
+}
+
+fn parse_read(layout: Layout, path: &str) -> Result<ResourcePath, Refusal> {
+    layout.parse(path).map_err(|error| {
         if path.starts_with("tile/") {
             Refusal::NoSuchResource(error.to_string())
         } else {

@@ -181,7 +181,7 @@ fn problem(to: &Path, config: &Config) -> Option<String> {
 
 /// Whether the backed up log is one of ours, which its key decides; one that can't be read is not.
 fn is_same(ours: &LogSettings, log: &LogLine) -> bool {
-    let key = || crate::keys::load(&ours.key, &ours.origin).ok();
+    let key = || crate::keys::load(&ours.key, &ours.origin, ours.kind).ok();
     ours.name == log.name && key().is_some_and(|key| key.verifier.to_string() == log.key)
 }
 
