@@ -59,6 +59,7 @@ pub use rebuild::rebuild;
 pub use server_formats::{admin_answer, backup_mark, config, header_value, raw_batch, rekor_batch};
 pub use sigstore_formats::{
     canonical_json, certificate, hashedrekord_leaf, hashedrekord_request, log_entry, spki,
+    tile_leaf,
 };
 pub use store_operations::store_operations;
 pub use timestamps::{
@@ -71,6 +72,7 @@ pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
 pub const TARGETS: [(&str, Target); 43] = [
+pub const TARGETS: [(&str, Target); 24] = [
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
     ("canonical_json", canonical_json),
@@ -105,6 +107,7 @@ pub const TARGETS: [(&str, Target); 43] = [
     ("store_operations", store_operations),
     ("subject_alt_name", subject_alt_name),
     ("tile", tile),
+    ("tile_leaf", tile_leaf),
     ("tile_path", tile_path),
     ("timestamp_certificate", timestamp_certificate),
     ("timestamp_json_request", timestamp_json_request),

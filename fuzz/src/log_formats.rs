@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use tiles::note_key::NAME_LEN_BYTES_MAX;
 use tiles::{
-    BundleRef, Checkpoint, Ed25519NoteSigner, EntryBundle, KeyAlgorithm, KeyName, Note, NoteSigner,
-    ResourcePath, Tile, TileId, TileLevel, TileRef, TileWidth, VerifierKey, append_entry,
-    node_hash, open_checkpoint, prefix_len, sign_note,
+    BundleRef, Checkpoint, Ed25519NoteSigner, EntryBundle, KeyAlgorithm, KeyName, Layout, Note,
+    NoteSigner, ResourcePath, Tile, TileId, TileLevel, TileRef, TileWidth, VerifierKey,
+    append_entry, node_hash, open_checkpoint, prefix_len, sign_note,
 };
 
 use crate::input::Input;
@@ -67,7 +67,12 @@ pub fn vkey(bytes: &[u8]) -> bool {
     };
     assert_eq!(key.to_string().as_bytes(), bytes, "a vkey has one form");
     assert!(key.name().as_str().len() <= NAME_LEN_BYTES_MAX);
-    assert!(key.log_id().starts_with(&key.key_id().get().to_be_bytes()));
+    if key.algorithm() == KeyAlgorithm::TreeHead {
+        let again = VerifierKey::from_tree_head_spki(key.name().clone(), &key.spki_der());
+        assert_eq!(again.as_ref(), Ok(&key));
+    } else {
+        assert!(key.log_id().starts_with(&key.key_id().get().to_be_bytes()));
+    }
     if let KeyAlgorithm::Ecdsa(_) = key.algorithm() {
         let again = VerifierKey::from_ecdsa_spki(key.name().clone(), &key.spki_der());
         assert_eq!(again.as_ref(), Ok(&key));
@@ -112,6 +117,10 @@ pub fn tile_path(bytes: &[u8]) -> bool {
         ResourcePath::Entries(BundleRef::new(index, width)),
     ] {
         assert_eq!(ResourcePath::parse(&resource.to_string()), Ok(resource));
+    }
+    if let Some(resource) = text(bytes).and_then(|text| Layout::StaticCt.parse(text).ok()) {
+        let path = Layout::StaticCt.path(resource);
+        assert_eq!(path.as_bytes(), bytes, "one path each");
     }
     let Some(resource) = text(bytes).and_then(|text| ResourcePath::parse(text).ok()) else {
         return false;

@@ -1,6 +1,7 @@
 //! Sigstore's formats: requests, entries, answers, keys and certificates, and the JSON under them.
 
 use sigstore::canonical_json::{JsonError, canonicalize, parse_no_duplicates};
+use sigstore::ct_entry::{TILE_LEAF_LEN_BYTES_MAX, TileLeaf};
 use sigstore::entry::hashedrekord::LEAF_LEN_BYTES_MAX;
 use sigstore::public_key::{CERTIFICATE_LEN_BYTES_MAX, SPKI_LEN_BYTES_MAX};
 use sigstore::{HashedRekord, HashedRekordRequest, PublicKey, TransparencyLogEntry};
@@ -38,6 +39,24 @@ pub fn hashedrekord_leaf(bytes: &[u8]) -> bool {
     assert_eq!(canonicalize(&value), bytes, "and that is RFC 8785");
     assert_eq!(entry.digest().len(), entry.hash().digest_len_bytes());
     let _ = entry.verify();
+    true
+}
+
+/// Leaves of a certificate log: [`TileLeaf::parse_first`].
+#[must_use]
+pub fn tile_leaf(bytes: &[u8]) -> bool {
+    let Ok((leaf, rest)) = TileLeaf::parse_first(bytes) else {
+        return false;
+    };
+    let encoded = leaf.encode().expect("it was read from a tile");
+    assert!(encoded.len() <= TILE_LEAF_LEN_BYTES_MAX);
+    assert_eq!([&encoded, rest].concat(), bytes, "a leaf has one form");
+    assert_eq!(TileLeaf::parse(&encoded).as_ref(), Ok(&leaf));
+    let hashed = leaf.tree_leaf().expect("it is no longer than the leaf");
+    assert!(
+        encoded.starts_with(&hashed[2..]),
+        "what is hashed comes first"
+    );
     true
 }
 

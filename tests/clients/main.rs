@@ -12,6 +12,7 @@
     reason = "tests"
 )]
 
+mod certificate_log;
 mod command_line;
 mod cosign;
 mod peers;

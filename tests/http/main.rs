@@ -10,6 +10,7 @@
 )]
 
 mod cases;
+mod ct;
 mod goldens;
 mod hostile;
 mod instance;

@@ -19,6 +19,13 @@ that holds the same tree. One checkpoint is fetched and pinned; everything else 
      the log at its index, the inclusion proof leads to its checkpoint, that one is signed by the
      log and is a prefix of the pinned one, and the log id is the one of the key.
 
+A key of type 0x05 makes it a certificate log (C2SP static-ct-api, RFC 6962), where besides
+
+  7. every leaf of a data tile states its own index, its issuers are served under their fingerprints
+     and the first of them issued it, and a precertificate is logged without its poison;
+  8. with --sct FILE, the stored answer to add-chain or add-pre-chain is the log's promise about the
+     entry at the index it states.
+
 The first thing that does not hold ends the run: exit code 1, and a line naming the resource and
 the position. Exit code 0 means that all of it holds. Exit code 2 is a wrong command line.
 """
@@ -42,6 +49,7 @@ import urllib.error
 import urllib.request
 import zlib
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -51,6 +59,7 @@ TILE_WIDTH = 256
 NOTE_LEN_MAX = 1 << 20
 SIGNATURES_MAX = 100
 BUNDLE_LEN_MAX = TILE_WIDTH * (2 + 0xFFFF)
+ISSUER_LEN_MAX = 1 << 20
 READ_AHEAD = 8
 HTTP_TRIES = 5
 HTTP_TIMEOUT_SECONDS = 30
@@ -281,9 +290,18 @@ class VerifierKey:
             self.algorithm = "ECDSA"
             self.key = self._ecdsa_key(key, what)
             self.log_id = hashlib.sha256(key).digest()
+        elif kind == b"\x05":
+            self.algorithm = "RFC 6962"
+            self.key = self._ecdsa_key(key, what)
+            if not isinstance(self.key.curve, ec.SECP256R1):
+                raise VerifyError(f"{what}: not a key on P-256")
+            self.log_id = hashlib.sha256(key).digest()
         else:
-            raise VerifyError(f"{what}: key type 0x{kind.hex()} is neither 0x01 nor 0x02")
+            raise VerifyError(f"{what}: key type 0x{kind.hex()} is none of 0x01, 0x02 and 0x05")
         self.key_id = self.log_id[:4]
+        if self.algorithm == "RFC 6962":
+            named = self.name.encode() + b"\n\x05" + self.log_id
+            self.key_id = hashlib.sha256(named).digest()[:4]
         if self.key_id.hex() != id_text:
             raise VerifyError(f"{what}: the key id of this key is {self.key_id.hex()}")
 
@@ -306,6 +324,8 @@ class VerifierKey:
 
     def signed(self, message, signature):
         try:
+            if self.algorithm == "RFC 6962":
+                return self._signed_tree_head(message, signature)
             if self.algorithm == "Ed25519":
                 self.key.verify(signature, message)
             else:
@@ -313,6 +333,27 @@ class VerifierKey:
         except InvalidSignature:
             return False
         return True
+
+
+    def signed_digitally(self, message, signature):
+        """A `DigitallySigned` (RFC 5246 section 4.7) by SHA-256 and ECDSA over the message."""
+        head, der = signature[:4], signature[4:]
+        if head[:2] != b"\x04\x03" or int.from_bytes(head[2:], "big") != len(der):
+            return False
+        try:
+            self.key.verify(der, message, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+    def _signed_tree_head(self, message, signature):
+        """The text has three lines: nothing signs others, and a tree head has no origin."""
+        lines = message.decode("utf-8").split("\n")
+        if len(lines) != 4 or lines[0] != self.name or len(signature) < 8:
+            return False
+        size = parse_decimal(lines[1], "tree head").to_bytes(8, "big")
+        signed = b"\x00\x01" + signature[:8] + size + parse_hash(lines[2], "tree head")
+        return self.signed_digitally(signed, signature[8:])
 
 
 def open_note(note, keys, what):
@@ -504,8 +545,16 @@ def read_tile(source, level, index, width):
     return data
 
 
-def read_bundle(source, index, width):
+def read_bundle(source, index, width, static_ct=False):
     """The entries of a bundle, exactly `width` of them."""
+    if static_ct:
+        def begin(data, full):
+            leaves = parse_data_tile(data, TILE_WIDTH, full)
+            return data[:sum(len(leaf.bytes) for leaf in leaves[:width])]
+
+        data = read_resource(source, "data", index, width, BUNDLE_LEN_MAX, begin)
+        return parse_data_tile(data, width, resource_name("data", index, width))
+
     def truncate(data, full):
         entries = parse_bundle(data, TILE_WIDTH, full)
         return data[:sum(2 + len(entry) for entry in entries[:width])]
@@ -530,6 +579,116 @@ def parse_bundle(data, count, name):
         raise VerifyError(f"{name}: {len(data) - offset} bytes after the last entry, "
                           f"at byte {offset}")
     return entries
+
+
+class TileLeaf:
+    """One leaf of a data tile, read from `data` at `offset`."""
+
+    def __init__(self, data, offset, what):
+        self.data, self.end, self.what = data, offset, what
+        timestamp = self._take(8)
+        self.timestamp = int.from_bytes(timestamp, "big")
+        kind = self._take(2)
+        self.precertificate = None
+        if kind == b"\x00\x00":
+            entry = self._vector(3)
+            self.certificate = entry[3:]
+        elif kind == b"\x00\x01":
+            self.issuer_key_hash = self._take(HASH_LEN)
+            tbs = self._vector(3)
+            self.tbs = tbs[3:]
+            entry = self.issuer_key_hash + tbs
+        else:
+            raise VerifyError(f"{what}: entry type {kind.hex()} is neither 0000 nor 0001")
+        extensions = self._vector(2)
+        if len(extensions) != 10 or extensions[2:5] != b"\x00\x00\x05":
+            raise VerifyError(f"{what}: the extensions are not a leaf index: {extensions.hex()}")
+        self.index = int.from_bytes(extensions[5:], "big")
+        self.signed = b"\x00\x00" + timestamp + kind + entry + extensions
+        if kind == b"\x00\x01":
+            self.precertificate = self._vector(3)[3:]
+        chain = self._vector(2)[2:]
+        if len(chain) % HASH_LEN:
+            raise VerifyError(f"{what}: {len(chain)} bytes of fingerprints")
+        self.issuers = [chain[i:i + HASH_LEN] for i in range(0, len(chain), HASH_LEN)]
+        self.bytes = data[offset:self.end]
+
+    def _take(self, count):
+        taken = self.data[self.end:self.end + count]
+        if len(taken) != count:
+            raise VerifyError(f"{self.what}: the tile ends at byte {len(self.data)}, within it")
+        self.end += count
+        return taken
+
+    def _vector(self, len_size):
+        """Bytes behind a length, with it."""
+        length = self._take(len_size)
+        return length + self._take(int.from_bytes(length, "big"))
+
+    def check(self, issuers):
+        """What the leaf says is what was submitted; `issuers` are its certificates, in order."""
+        try:
+            parsed = [x509.load_der_x509_certificate(der) for der in issuers]
+            logged = x509.load_der_x509_certificate(self.precertificate or self.certificate)
+            for certificate, issuer in zip([logged] + parsed, parsed):
+                certificate.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise VerifyError(f"{self.what}: the chain does not hold: {error!r}") from error
+        if self.precertificate is None:
+            return
+        if without_poison(logged.tbs_certificate_bytes) != self.tbs:
+            raise VerifyError(f"{self.what}: not the precertificate without its poison")
+        key = parsed[0].public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        if hashlib.sha256(key).digest() != self.issuer_key_hash:
+            raise VerifyError(f"{self.what}: the issuer key hash is not that of its issuer")
+
+
+POISON = bytes.fromhex("060a2b06010401d679020403")
+
+
+def der_values(data):
+    """The tag, the content and all bytes of each value of some DER that a library has read."""
+    values, offset = [], 0
+    while offset < len(data):
+        begin, length, offset = offset, data[offset + 1], offset + 2
+        if length & 0x80:
+            end = offset + (length & 0x7F)
+            length, offset = int.from_bytes(data[offset:end], "big"), end
+        values.append((data[begin], data[offset:offset + length], data[begin:offset + length]))
+        offset += length
+    return values
+
+
+def der_value(tag, content):
+    length = len(content)
+    if length < 0x80:
+        return bytes([tag, length]) + content
+    size = length.to_bytes(-(-length.bit_length() // 8), "big")
+    return bytes([tag, 0x80 | len(size)]) + size + content
+
+
+def without_poison(tbs):
+    """The to-be-signed part of a certificate without the poison among its extensions."""
+    def kept(tag, content, whole):
+        if tag != 0xA3:
+            return whole
+        extensions = b"".join(e for _, inside, e in der_values(der_values(content)[0][1])
+                              if not inside.startswith(POISON))
+        return der_value(0xA3, der_value(0x30, extensions))
+
+    return der_value(0x30, b"".join(kept(*value) for value in der_values(der_values(tbs)[0][1])))
+
+
+def parse_data_tile(data, count, name):
+    leaves, offset = [], 0
+    for number in range(count):
+        leaves.append(TileLeaf(data, offset, f"{name}: leaf {number}"))
+        offset = leaves[-1].end
+    if offset != len(data):
+        raise VerifyError(f"{name}: {len(data) - offset} bytes after the last leaf, "
+                          f"at byte {offset}")
+    return leaves
 
 
 def ahead(function, arguments):
@@ -558,19 +717,23 @@ class LogCheck:
         self.roots = {size: None for size in sizes}
         self.entries = {index: None for index in entries_wanted}
         self.bundles = self.tiles = self.partials = 0
+        self.static_ct = any(key.algorithm == "RFC 6962" for key in checkpoint.signers)
+        self.issuers = {}
 
     def run(self):
         size = self.checkpoint.size
         places = [(index, min(size - index * TILE_WIDTH, TILE_WIDTH))
                   for index in range(-(-size // TILE_WIDTH))]
-        bundles = ahead(lambda i, w: read_bundle(self.source, i, w), places)
+        bundles = ahead(lambda i, w: read_bundle(self.source, i, w, self.static_ct), places)
         self.leaf_tiles = ahead(lambda i, w: read_tile(self.source, 0, i, w), places)
         builder = TreeBuilder(self._compare)
         self._note_root(builder)
         for index, entries in enumerate(bundles):
             self.bundles += 1
             for number, entry in enumerate(entries, index * TILE_WIDTH):
-                builder.append(leaf_hash(entry))
+                if self.static_ct:
+                    self._check_leaf(entry, number)
+                builder.append(leaf_hash(entry.signed if self.static_ct else entry))
                 if number in self.entries:
                     self.entries[number] = entry
                 if builder.size in self.roots:
@@ -580,6 +743,24 @@ class LogCheck:
             raise VerifyError(
                 f"{self.checkpoint.what}: root hash {b64(self.checkpoint.root)} is signed, but the "
                 f"{size} entries hash to {b64(builder.root())}")
+
+    def _check_leaf(self, leaf, number):
+        if leaf.index != number:
+            raise VerifyError(f"{leaf.what}: it says index {leaf.index}, but it is at {number}")
+        for fingerprint in leaf.issuers:
+            if fingerprint not in self.issuers:
+                self.issuers[fingerprint] = self._read_issuer(fingerprint)
+        leaf.check([self.issuers[fingerprint] for fingerprint in leaf.issuers])
+
+    def _read_issuer(self, fingerprint):
+        name = f"issuer/{fingerprint.hex()}"
+        try:
+            der = self.source.read(name, ISSUER_LEN_MAX)
+        except NotFound:
+            raise VerifyError(f"{name}: missing") from None
+        if hashlib.sha256(der).digest() != fingerprint:
+            raise VerifyError(f"{name}: has the fingerprint {hashlib.sha256(der).hexdigest()}")
+        return der
 
     def _note_root(self, builder):
         if builder.size in self.roots:
@@ -699,6 +880,37 @@ class EntryResponse:
         return hashes_used
 
 
+class SctResponse:
+    """A stored answer of `add-chain` or `add-pre-chain` (RFC 6962 section 4.1)."""
+
+    def __init__(self, data, what):
+        self.what = what
+        try:
+            answer = json.loads(data)
+            self.timestamp = answer["timestamp"]
+            version = answer["sct_version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise VerifyError(f"{what}: not a promise: {error!r}") from error
+        if version != 0:
+            raise VerifyError(f"{what}: sct_version {version!r}, wanted 0")
+        self.log_id = parse_hash(answer.get("id"), f"{what}: id")
+        self.signature = unb64(answer.get("signature"), f"{what}: signature")
+        extensions = unb64(answer.get("extensions"), f"{what}: extensions")
+        if len(extensions) != 8 or extensions[:3] != b"\x00\x00\x05":
+            raise VerifyError(f"{what}: the extensions are not a leaf index: {extensions.hex()}")
+        self.index = int.from_bytes(extensions[3:], "big")
+
+    def check(self, log, keys):
+        keys = [key for key in keys if key.log_id == self.log_id]
+        if not keys:
+            raise VerifyError(f"{self.what}: by another log: {b64(self.log_id)}")
+        leaf = log.entries[self.index]
+        if leaf is None or leaf.timestamp != self.timestamp:
+            raise VerifyError(f"{self.what}: there is no entry {self.index} of that time")
+        if not keys[0].signed_digitally(leaf.signed, self.signature):
+            raise VerifyError(f"{self.what}: wrong signature over entry {self.index}")
+
+
 def pin(source, keys, origin, size_min):
     """The log's checkpoint; when it is older than what was seen, waits a little for a newer one."""
     for attempt in range(1, HTTP_TRIES + 1):
@@ -739,16 +951,19 @@ def verify(options, report):
     earlier = [Checkpoint(read_file(path), keys, origin, path) for path in options.earlier]
     answers = [EntryResponse(read_file(path), keys, origin, path)
                for path in options.entry_response]
+    scts = [SctResponse(read_file(path), path) for path in options.sct]
     seen = earlier + [answer.checkpoint for answer in answers]
 
-    pinned = pin(source, keys, origin, max([c.size for c in seen], default=0))
+    size_min = max([c.size for c in seen] + [sct.index + 1 for sct in scts], default=0)
+    pinned = pin(source, keys, origin, size_min)
     report(f"checkpoint  {pinned.origin}, size {pinned.size}, root {b64(pinned.root)}, "
            f"signed by {', '.join(map(str, pinned.signers))}")
     for checkpoint in seen:
         if checkpoint.size > pinned.size:
             raise VerifyError(f"{checkpoint.what}: size {checkpoint.size}, but the log now shows "
                               f"the smaller size {pinned.size}")
-    log = LogCheck(source, pinned, [c.size for c in seen], [answer.index for answer in answers])
+    log = LogCheck(source, pinned, [c.size for c in seen],
+                   [answer.index for answer in answers + scts])
     log.run()
     report(f"entries     {pinned.size} hashed again, from {log.bundles} bundles")
     report(f"tiles       {log.tiles} equal byte for byte, {log.partials} of them partial")
@@ -762,6 +977,11 @@ def verify(options, report):
         report(f"answer      {answer.what}: entry {answer.index} is in the tree of size "
                f"{answer.size} (inclusion proof of length {len(answer.proof)}), which is a prefix "
                f"(consistency proof of length {count})")
+    for sct in scts:
+        sct.check(log, keys)
+        report(f"promise     {sct.what}: about entry {sct.index}, signed by the log")
+    if log.static_ct:
+        report(f"issuers     {len(log.issuers)} served, and each entry issued by its own")
     if options.save_checkpoint:
         save(options.save_checkpoint, pinned.note)
         report(f"saved       {options.save_checkpoint}")
@@ -779,6 +999,8 @@ def main(arguments=None):
                         help="a checkpoint seen before, which the log must extend")
     parser.add_argument("--entry-response", action="append", default=[], metavar="FILE",
                         help="a stored answer to a Rekor v2 submission")
+    parser.add_argument("--sct", action="append", default=[], metavar="FILE",
+                        help="a stored answer to add-chain or add-pre-chain")
     parser.add_argument("--save-checkpoint", metavar="FILE",
                         help="where to keep the checkpoint once everything holds")
     options = parser.parse_args(arguments)

@@ -15,6 +15,7 @@
 )]
 
 pub mod cairnd;
+pub mod certificates;
 pub mod environment;
 pub mod files;
 pub mod golden;
