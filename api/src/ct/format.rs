@@ -169,7 +169,7 @@ mod tests {
             );
             let identity = StaticCt.identity_of(content).unwrap();
             assert_eq!(StaticCt.identity_of(&entry.stored), Ok(identity));
-            stored.push(entry.stored);
+            stored.push(entry.stored.into_owned());
         }
         assert_eq!(StaticCt.split_bundle(&bundle, 3).unwrap(), stored);
         let two = StaticCt.bundle_prefix_len(&bundle, 2).unwrap();

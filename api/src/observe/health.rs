@@ -186,6 +186,7 @@ mod tests {
             verifier: None,
             hosts: Vec::new(),
             duplicates: Duplicates::Existing,
+            certificates: None,
             tokens: Vec::new(),
             read_only,
             checkpoint_age_max: Duration::from_mins(1),

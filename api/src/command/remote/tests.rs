@@ -58,10 +58,10 @@ async fn serve(
     request: Request,
 ) -> Response {
     let path = request.uri().path().trim_start_matches('/').to_owned();
-    let truth = match tiles::ResourcePath::parse(&path).unwrap() {
-        tiles::ResourcePath::Checkpoint => Some(reader.published().checkpoint.to_vec()),
-        tiles::ResourcePath::Tile(tile) => reader.tile(tile).unwrap().map(|bytes| bytes.to_vec()),
-        tiles::ResourcePath::Entries(bundle) => reader
+    let truth = match ResourcePath::parse(&path).unwrap() {
+        ResourcePath::Checkpoint => Some(reader.published().checkpoint.to_vec()),
+        ResourcePath::Tile(tile) => reader.tile(tile).unwrap().map(|bytes| bytes.to_vec()),
+        ResourcePath::Entries(bundle) => reader
             .bundle(bundle)
             .unwrap()
             .map(|stored| stored.plain().unwrap().to_vec()),
