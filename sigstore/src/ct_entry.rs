@@ -216,11 +216,13 @@ impl<'a> TileLeaf<'a> {
 ///
 /// [`CtEntryError::IndexTooLarge`]: the index is beyond [`LEAF_INDEX_MAX`].
 pub fn index_extensions(index: LeafIndex) -> Result<[u8; EXTENSIONS_LEN_BYTES], CtEntryError> {
-    let [0, 0, 0, a, b, c, d, e] = index.get().to_be_bytes() else {
+    let mut extensions = index.get().to_be_bytes();
+    let (head, _index) = extensions.split_at_mut(LEAF_INDEX.len());
+    if head != [0; LEAF_INDEX.len()] {
         return Err(CtEntryError::IndexTooLarge { found: index.get() });
-    };
-    let [kind, high, low] = LEAF_INDEX;
-    Ok([kind, high, low, a, b, c, d, e])
+    }
+    head.copy_from_slice(&LEAF_INDEX);
+    Ok(extensions)
 }
 
 /// The index that the extensions of a promise state: this one extension and no other.
@@ -229,12 +231,17 @@ pub fn index_extensions(index: LeafIndex) -> Result<[u8; EXTENSIONS_LEN_BYTES], 
 ///
 /// [`CtEntryError::Extensions`]: anything else.
 pub fn parse_index_extensions(extensions: &[u8]) -> Result<LeafIndex, CtEntryError> {
-    let index = extensions.strip_prefix(&LEAF_INDEX);
-    let Some(&[a, b, c, d, e]) = index else {
-        let found = extensions.len();
-        return Err(CtEntryError::Extensions { found });
+    let refused = CtEntryError::Extensions {
+        found: extensions.len(),
     };
-    Ok(LeafIndex::new(u64::from_be_bytes([0, 0, 0, a, b, c, d, e])))
+    let mut bytes: [u8; EXTENSIONS_LEN_BYTES] =
+        extensions.try_into().map_err(|_| refused.clone())?;
+    let (head, _index) = bytes.split_at_mut(LEAF_INDEX.len());
+    if head != LEAF_INDEX {
+        return Err(refused);
+    }
+    head.fill(0);
+    Ok(LeafIndex::new(u64::from_be_bytes(bytes)))
 }
 
 fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<CtEntry<'a>, CtEntryError> {

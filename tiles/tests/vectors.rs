@@ -533,19 +533,19 @@ fn the_checkpoint_of_a_certificate_log() {
     let Some(path) = vectors("FiloSottile-sunlight/skylight/tree/checkpoint") else {
         return;
     };
-    let note = std::fs::read(path).unwrap();
+    let note = fs::read(path).unwrap();
     let vkey = "rome2026h1.example.org+91507526+BTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABDyHHq+0Qd9o7eG\
         0xG4YFCiyrznLRQ/iNoaAyLRcVAZSYhhb37QbkZN3zu3tU+4AtnpMny+16DtqDfzm3GcnOBA=";
     let key = VerifierKey::parse(vkey).unwrap();
     let keys = [key];
-    let (checkpoint, _) = tiles::open_checkpoint(&note, &keys).unwrap();
+    let (checkpoint, _) = open_checkpoint(&note, &keys).unwrap();
     assert_eq!(checkpoint.size().get(), 300);
     // The size is signed; the origin is not, and must be the name of the key.
     for (from, to) in [("300", "301"), ("rome2026h1", "rome2026h2")] {
         let changed = String::from_utf8(note.clone())
             .unwrap()
             .replacen(from, to, 1);
-        assert!(tiles::open_checkpoint(changed.as_bytes(), &keys).is_err());
+        assert!(open_checkpoint(changed.as_bytes(), &keys).is_err());
     }
 }
 

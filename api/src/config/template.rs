@@ -155,8 +155,8 @@ const LOG_RAW: &str = r#"# Who may add: a file with one bearer token a line. Wit
 #tokens_file = "tokens.txt"
 "#;
 
-const LOG_CT: &str = r#"# The roots that submitted certificates may lead to: PEM. Without it the log takes
-# none.
+const LOG_CT: &str = r#"# The roots of the certificates that the log takes, in PEM. Without it the
+# log takes none.
 #roots_file = "ct-roots.pem"
 "#;
 

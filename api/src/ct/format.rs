@@ -5,6 +5,7 @@
 //! identity is what was submitted, so it can be read from any stored leaf.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use engine::{FinishedEntry, Format, FormatError, Identity, UnixMillis};
 use sigstore::TileLeaf;
@@ -18,7 +19,7 @@ pub(crate) struct StaticCt;
 impl StaticCt {
     const NAME: &'static str = "static-ct";
 
-    fn error(cause: impl ToString) -> FormatError {
+    fn error(cause: &dyn fmt::Display) -> FormatError {
         FormatError {
             format: Self::NAME,
             what: cause.to_string(),
@@ -26,7 +27,7 @@ impl StaticCt {
     }
 
     fn parse(stored: &[u8]) -> Result<TileLeaf<'_>, FormatError> {
-        TileLeaf::parse(stored).map_err(Self::error)
+        TileLeaf::parse(stored).map_err(|error| Self::error(&error))
     }
 
     /// The leaf, and what is hashed of it.
@@ -96,9 +97,8 @@ impl Format for StaticCt {
             return Ok(entries);
         }
         let found = rest.len();
-        Err(Self::error(format!(
-            "{found} bytes after {count} leaves of a data tile"
-        )))
+        let what = format!("{found} bytes after {count} leaves of a data tile");
+        Err(Self::error(&what))
     }
 
     fn bundle_prefix_len(&self, bundle: &[u8], count: usize) -> Result<usize, FormatError> {
@@ -110,14 +110,16 @@ impl Format for StaticCt {
     }
 
     fn leaf_of<'a>(&self, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatError> {
-        let leaf = Self::parse(stored)?.tree_leaf().map_err(Self::error)?;
+        let leaf = Self::parse(stored)?
+            .tree_leaf()
+            .map_err(|error| Self::error(&error))?;
         Ok(Cow::Owned(leaf))
     }
 }
 
 /// The first leaf of a data tile, and what follows.
 fn split_first(bytes: &[u8]) -> Result<(&[u8], &[u8]), FormatError> {
-    let (_, rest) = TileLeaf::parse_first(bytes).map_err(StaticCt::error)?;
+    let (_, rest) = TileLeaf::parse_first(bytes).map_err(|error| StaticCt::error(&error))?;
     let len = bytes.len().saturating_sub(rest.len());
     Ok(bytes.split_at(len))
 }

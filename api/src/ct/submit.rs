@@ -61,7 +61,9 @@ pub(super) async fn add(
         let time = UnixMillis::new(place.time.get());
         Promised::of(&chain.leaf(place.index, time))?
     };
-    let signing = service.verify.run(move || sign(&certificate_log, promised));
+    let signing = service
+        .verify
+        .run(move || sign(&certificate_log, &promised));
     signing.await?
 }
 
@@ -135,7 +137,7 @@ async fn known(log: &Log, place: Sequenced, deadline: &Deadline<'_>) -> Result<P
     Promised::of(&leaf)
 }
 
-fn sign(log: &CertificateLog, promised: Promised) -> Result<SignedCertificateTimestamp, Refusal> {
+fn sign(log: &CertificateLog, promised: &Promised) -> Result<SignedCertificateTimestamp, Refusal> {
     let signature = log
         .inner
         .signer

@@ -152,9 +152,9 @@ impl SubmittedChain {
         let tbs = submitted.tbs_without(oids::CT_POISON);
         Ok(Self {
             submitted_as,
+            certificates,
             issuer_key_hash,
             tbs,
-            certificates,
         })
     }
 

@@ -136,6 +136,7 @@ fn submissions_are_the_same_if_all_of_them_is() {
 
 /// Source: FiloSottile/sunlight `testdata/navigli2025h2`, ten leaves of a public log.
 #[test]
+#[allow(clippy::print_stderr, reason = "a skipped test must be seen")]
 fn a_real_data_tile_hashes_to_its_level_zero_tile() {
     let log = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../shared/vectors/FiloSottile-sunlight/navigli2025h2/tile");
@@ -143,7 +144,7 @@ fn a_real_data_tile_hashes_to_its_level_zero_tile() {
         std::fs::read(log.join("data/003.p/10")),
         std::fs::read(log.join("0/003.p/10")),
     ) else {
-        eprintln!("skipped: {} is not there", log.display());
+        eprintln!("SKIPPED: no {}", log.display());
         return;
     };
     let mut rest = data.as_slice();
@@ -162,7 +163,9 @@ fn a_real_data_tile_hashes_to_its_level_zero_tile() {
 
 proptest! {
     #[test]
-    fn whatever_parses_is_what_is_written(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn whatever_parses_is_what_is_written(
+        mut bytes in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
         // A plausible beginning, or nearly nothing parses.
         if let Some(kind) = bytes.get_mut(8..13) {
             kind.copy_from_slice(&[0, 0, 0, 0, 2]);

@@ -28,8 +28,7 @@ pub trait NoteSigner: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// As [`Self::sign`].
-    fn sign_at(&self, message: &[u8], signed_at: SignedAt) -> Result<Vec<u8>, SignError> {
-        let _these_do_not_say = signed_at;
+    fn sign_at(&self, message: &[u8], _: SignedAt) -> Result<Vec<u8>, SignError> {
         self.sign(message)
     }
 }

@@ -34,7 +34,8 @@ impl SignedAt {
 /// The bytes that the log of that name signs for the checkpoint with this text.
 ///
 /// # Errors
-/// [`NoteKeyError::NotATreeHead`]: the text is not a checkpoint of that log, or has extension lines.
+/// [`NoteKeyError::NotATreeHead`]: the text is not a checkpoint of that log, or has extension
+/// lines.
 pub fn tree_head_bytes(
     name: &KeyName,
     text: &[u8],
@@ -127,6 +128,6 @@ mod tests {
         let mut rsa = signature;
         rsa[9] = 1;
         assert_eq!(split_signature(&rsa), None);
-        assert_eq!(tree_head_signature(SignedAt(3), &[0; 65_536]), None);
+        assert_eq!(tree_head_signature(SignedAt(3), &vec![0; 65_536]), None);
     }
 }
