@@ -47,10 +47,6 @@ use crate::route::{Asked, Service};
 pub(crate) use format::StaticCt;
 pub(crate) use issuers::{DIR as ISSUER_DIR, IssuerError, Issuers, copy_all as copy_issuers};
 pub(crate) use note_signer::TreeHeadSigner;
-#[allow(
-    unused_imports,
-    reason = "the certificate authority of this process submits by it"
-)]
 pub(crate) use submit::add_pre_chain;
 
 /// What a certificate log has beside its entries.

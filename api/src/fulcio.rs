@@ -30,15 +30,14 @@ use ca::{
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
-use sigstore::UnixSeconds;
+use sigstore::{PublicKey, UnixSeconds};
 
 use crate::answer::answer as answered;
-use crate::app::App;
+use crate::app::{App, ServedLog};
 use crate::body::{self, BodyLimits};
 use crate::error::Refusal;
 use crate::route::{Asked, Service};
 use crate::wall_clock;
-pub(crate) use promise::CertificateLog;
 use request::{Proof, SigningRequest};
 
 /// Bytes of a request: a token, a key, a proof and their base64, several times over.
@@ -49,7 +48,10 @@ const BODY_LEN_BYTES_MAX: usize = 256 << 10;
 pub(crate) struct Fulcio {
     pub(crate) authority: CertificateAuthority,
     pub(crate) issuers: IssuerTable,
-    pub(crate) log: CertificateLog,
+    /// The log that certificates go into.
+    pub(crate) log: Arc<ServedLog>,
+    /// Its key, by which its promises are checked before they leave.
+    pub(crate) log_key: PublicKey,
 }
 
 /// What is wanted of the CA.

@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use axum::response::Response;
 use ca::signer::FileSigner;
 use ca::timestamp::TimestampAuthority;
-use ca::{CertificateAuthority, CertificateChain, Profile, Signer as _};
+use ca::{CertificateAuthority, CertificateChain, Profile};
 use http::Method;
 use http::uri::Authority;
 use sigstore::timestamp_token::TimestampPolicy;
@@ -29,12 +29,13 @@ use crate::app::ServedLog;
 use crate::config::Config;
 use crate::dev::{self, DevIssuers, DevKey, DevPath};
 use crate::error::Refusal;
-use crate::fulcio::{self, CertificateLog, Fulcio, FulcioPath};
+use crate::fulcio::{self, Fulcio, FulcioPath};
 use crate::keys;
 use crate::route::{Asked, Service};
 use crate::trust::{self, TrustFiles};
 use crate::tsa::{self, Tsa, TsaPath};
 pub(crate) use create::NewInstance;
+pub(crate) use files::CA_ROOT;
 
 /// The services of an instance. None of them is there if it only has logs.
 #[derive(Debug, Default)]
@@ -176,19 +177,18 @@ fn open_fulcio(config: &Config, logs: &[Arc<ServedLog>]) -> anyhow::Result<Fulci
     let dir = &config.dir;
     let chain = CertificateChain::from_pem(&read(dir, files::CA_CHAIN)?)?;
     let signer = Arc::new(open_key(dir, files::CA_KEY)?);
-    let promises = Arc::new(open_key(dir, files::CT_KEY)?);
     let log = logs.iter().find(|log| log.name == CERTIFICATE_LOG);
     let log = log.with_context(|| {
         format!("there is no log {CERTIFICATE_LOG:?} in cairn.toml, which certificates go into")
     })?;
+    let key = log.verifier.as_ref();
+    let key =
+        key.with_context(|| format!("the key of the log {CERTIFICATE_LOG:?} can't be read"))?;
     Ok(Fulcio {
         authority: CertificateAuthority::new(signer, chain)?,
         issuers: config.instance.issuers.clone(),
-        log: CertificateLog {
-            log: Arc::clone(log),
-            key: PublicKey::from_spki_der(promises.public_key())?,
-            signer: promises,
-        },
+        log_key: PublicKey::from_spki_der(&key.spki_der())?,
+        log: Arc::clone(log),
     })
 }
 

@@ -7,14 +7,14 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use ca::Profile;
 
 use crate::app::LogKind;
 use crate::config::template::{LogSection, TopLevel, log_section, top_level};
 use crate::config::{self, Config, MetricsListen};
 use crate::dev::{self, DevKey};
-use crate::instance::{CERTIFICATE_LOG, NewInstance};
+use crate::instance::{CA_ROOT, CERTIFICATE_LOG, NewInstance};
 use crate::observe::{self, LogFormat};
 use crate::serve::{self, Overrides};
 use crate::stdout::say;
@@ -124,10 +124,6 @@ fn make(dir: &Path, bound: SocketAddr) -> anyhow::Result<Config> {
     let config = Config::parse(dir, &text)?;
     fs::create_dir_all(dir).with_context(|| format!("{} can't be made", dir.display()))?;
     keys::write_new(&dir.join(dev::KEY_FILE), &DevKey::generate()?)?;
-    let mut token = [0_u8; 32];
-    aws_lc_rs::rand::fill(&mut token).map_err(|_| anyhow!("the system gives no randomness"))?;
-    let line = hex::encode(token) + "\n";
-    keys::write_private(&dir.join(CERTIFICATE_LOG_TOKENS), line.as_bytes())?;
     for settings in &config.logs {
         init::create_log(dir, settings)?;
     }
@@ -138,21 +134,22 @@ fn make(dir: &Path, bound: SocketAddr) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Who may add to the certificate log from outside: nobody who can't read this file. The CA adds in
-/// process.
-const CERTIFICATE_LOG_TOKENS: &str = "keys/ct.tokens";
-
 /// Keys, certificates and trust root.
 fn make_instance(dir: &Path, config: &Config) -> anyhow::Result<()> {
     let url = config.url.as_deref().context("cairn.toml has no `url`")?;
     let settings = config.logs.iter().find(|log| log.kind == LogKind::RekorV2);
     let settings = settings.context("cairn.toml has no log for signatures")?;
-    let log = keys::load(&settings.key, &settings.origin)?.verifier;
+    let log = keys::load(&settings.key, &settings.origin, settings.kind)?.verifier;
+    let certificates = config.logs.iter().find(|log| log.kind == LogKind::Ct);
+    let certificates = certificates.context("cairn.toml has no log for certificates")?;
+    let certificate_log =
+        keys::load(&certificates.key, &certificates.origin, certificates.kind)?.verifier;
     let instance = NewInstance {
         dir,
         url,
         operator: settings.origin.as_str(),
         log: &log,
+        certificate_log: &certificate_log,
         certificate_log_path: &format!("/logs/{CERTIFICATE_LOG}"),
         now: wall_clock::seconds(),
     };
@@ -178,12 +175,13 @@ fn initial_text(bound: SocketAddr) -> String {
     };
     let certificates = LogSection {
         name: CERTIFICATE_LOG,
-        kind: LogKind::Raw,
-        origin: &format!("{host}/logs/{CERTIFICATE_LOG}"),
+        kind: LogKind::Ct,
+        // Clients of a certificate log take its URL without the scheme for its origin.
+        origin: &format!("{bound}/logs/{CERTIFICATE_LOG}"),
         host: None,
     };
-    let tokens = format!("tokens_file = \"{CERTIFICATE_LOG_TOKENS}\"");
-    let certificates = log_section(certificates).replace("#tokens_file = \"tokens.txt\"", &tokens);
+    let roots = format!("roots_file = \"{CA_ROOT}\"");
+    let certificates = log_section(certificates).replace("#roots_file = \"ct-roots.pem\"", &roots);
     top_level(top) + &log_section(signatures) + &certificates
 }
 

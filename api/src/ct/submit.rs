@@ -22,10 +22,6 @@ use crate::route::Service;
 /// # Errors
 /// The chain does not lead to a root of the log, or the log can't take it now; without a promise no
 /// certificate may be issued.
-#[allow(
-    dead_code,
-    reason = "the certificate authority of this process submits by it"
-)]
 pub(crate) async fn add_pre_chain(
     service: &Service,
     served: &ServedLog,

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -42,7 +43,9 @@ pub(crate) struct NewInstance<'a> {
     pub(crate) operator: &'a str,
     /// The log of signatures.
     pub(crate) log: &'a VerifierKey,
-    /// The path of the certificate log.
+    /// The log of certificates.
+    pub(crate) certificate_log: &'a VerifierKey,
+    /// Its path.
     pub(crate) certificate_log_path: &'a str,
     pub(crate) now: UnixSeconds,
 }
@@ -57,8 +60,7 @@ impl NewInstance<'_> {
         let tsa_chain = self
             .make_tsa()
             .context("the timestamp authority can't be made")?;
-        let promises = self.new_key(files::CT_KEY)?;
-        let material = self.material(ca_chain, tsa_chain, &promises)?;
+        let material = self.material(ca_chain, tsa_chain)?;
         self.make_trust(&material)
             .context("the trust root can't be made")
     }
@@ -101,6 +103,8 @@ impl NewInstance<'_> {
         )?;
         let chain = CertificateChain::from_der(vec![intermediate, root])?;
         self.write_chain(files::CA_CHAIN, chain.certificates())?;
+        let root = chain.certificates().last().map_or(&[][..], slice::from_ref);
+        self.write_chain(files::CA_ROOT, root)?;
         Ok(chain.certificates().to_vec())
     }
 
@@ -136,7 +140,6 @@ impl NewInstance<'_> {
         &self,
         ca_chain: Vec<Vec<u8>>,
         tsa_chain: Vec<Vec<u8>>,
-        promises: &FileSigner,
     ) -> anyhow::Result<TrustMaterial> {
         let begins = ProtoTime::from_seconds(self.validity().not_before)
             .context("the clock is set to after the year 9999")?;
@@ -168,7 +171,7 @@ impl NewInstance<'_> {
             ct_logs: vec![log(
                 self.certificate_log_path,
                 LogIdentity::P256 {
-                    spki_der: promises.public_key().to_vec(),
+                    spki_der: self.certificate_log.spki_der(),
                 },
             )],
             certificate_authorities: vec![authority("", "fulcio", ca_chain)],

@@ -4,8 +4,8 @@
 pub(crate) const CA_KEY: &str = "keys/ca.pem";
 /// Its chain: the issuing certificate first, the root last.
 pub(crate) const CA_CHAIN: &str = "ca/chain.pem";
-/// The key that signs the certificate log's promises.
-pub(crate) const CT_KEY: &str = "keys/ct-promises.pem";
+/// Its last certificate alone: the root that the certificate log takes certificates of.
+pub(crate) const CA_ROOT: &str = "ca/root.pem";
 /// The key that signs timestamps.
 pub(crate) const TSA_KEY: &str = "keys/tsa.pem";
 /// Its chain: the authority's certificate first, the root last.
