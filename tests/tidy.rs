@@ -40,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 const MAPPED_CRATES: [&str; 5] = ["tiles", "engine", "sigstore", "ca", "api"];
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
-const PARSERS: [(&str, &[&str]); 49] = [
+const PARSERS: [(&str, &[&str]); 52] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),
@@ -91,6 +91,9 @@ const PARSERS: [(&str, &[&str]); 49] = [
     ("api/src/raw.rs", &["raw_batch"]),
     ("api/src/rekor/batch.rs", &["rekor_batch"]),
     ("api/src/admin.rs", &["admin_answer"]),
+    ("api/src/ct/request.rs", &["add_chain"]),
+    ("api/src/dev/form.rs", &["oauth_form"]),
+    ("api/src/fulcio/request.rs", &["signing_request"]),
     ("api/src/command/backup/mark.rs", &["backup_mark"]),
     ("api/src/content_coding.rs", &["header_value"]),
     ("api/src/client_address.rs", &["header_value"]),

@@ -47,6 +47,8 @@ use crate::route::{Asked, Service};
 pub(crate) use format::StaticCt;
 pub(crate) use issuers::{DIR as ISSUER_DIR, IssuerError, Issuers, copy_all as copy_issuers};
 pub(crate) use note_signer::TreeHeadSigner;
+#[cfg(feature = "testing")]
+pub(crate) use request::parse as parse_chain;
 pub(crate) use submit::add_pre_chain;
 
 /// What a certificate log has beside its entries.

@@ -27,6 +27,8 @@ use sigstore::UnixSeconds;
 
 pub(crate) use claims::IdentityError;
 use claims::identity_claims;
+#[cfg(feature = "testing")]
+pub(crate) use form::Form;
 use grants::Grants;
 pub(crate) use key::{DevKey, DevKeyError};
 pub(crate) use routes::{DevPath, answer, locate};

@@ -38,7 +38,7 @@ use crate::body::{self, BodyLimits};
 use crate::error::Refusal;
 use crate::route::{Asked, Service};
 use crate::wall_clock;
-use request::{Proof, SigningRequest};
+pub(crate) use request::{Proof, SigningRequest};
 
 /// Bytes of a request: a token, a key, a proof and their base64, several times over.
 const BODY_LEN_BYTES_MAX: usize = 256 << 10;

@@ -169,8 +169,7 @@ pub(crate) fn load(path: &Path, origin: &Origin, kind: LogKind) -> Result<LogKey
             })
         }
         LogKind::Ct => {
-            let not_for_ct =
-                |why: String| not_a_key(format!("for a certificate log, P-256: {why}"));
+            let not_for_ct = |why: String| not_a_key(format!("for a certificate log: {why}"));
             let promises =
                 FileSigner::from_pkcs8_der(&der).map_err(|error| not_for_ct(error.to_string()))?;
             let promises: Arc<dyn Signer> = Arc::new(promises);
@@ -342,11 +341,14 @@ mod tests {
         let promises = key.promises.unwrap();
         assert_eq!(promises.public_key(), key.verifier.spki_der());
         let error = load(&path, &origin(), LogKind::Raw).unwrap_err();
-        assert!(error.to_string().contains("an Ed25519 key"), "{error}");
+        assert!(error.to_string().contains("for an Ed25519 log"), "{error}");
         let path = dir.path().join("raw.pem");
         create(&path, LogKind::Raw).unwrap();
         let error = load(&path, &origin(), LogKind::Ct).unwrap_err();
-        assert!(error.to_string().contains("on P-256"), "{error}");
+        assert!(
+            error.to_string().contains("for a certificate log"),
+            "{error}"
+        );
     }
 
     #[test]

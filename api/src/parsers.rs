@@ -15,7 +15,9 @@ use crate::admin::Answer;
 use crate::client_address::TrustedProxies;
 use crate::command::backup::mark;
 use crate::config::Config;
-use crate::{content_coding, raw, rekor, route};
+use crate::dev::Form;
+use crate::fulcio::{Proof, SigningRequest, Version};
+use crate::{content_coding, ct, raw, rekor, route};
 
 /// A cairn.toml that was accepted.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +60,53 @@ pub fn raw_batch(body: &Bytes, count_max: usize) -> Result<Vec<Bytes>, String> {
 /// What the client is told.
 pub fn rekor_batch(body: &Bytes, count_max: usize) -> Result<Vec<Bytes>, String> {
     rekor::batch::split(body, count_max).map_err(|refusal| refusal.to_string())
+}
+
+/// A request for a certificate, in the newer form of the API or the older one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedSigningRequest {
+    /// That in the body.
+    pub token: Option<String>,
+    /// The public key, and the signature that proves its owner has the private one.
+    pub key: Option<(Vec<u8>, Vec<u8>)>,
+    /// The certificate signing request that may stand in place of both.
+    pub csr: Option<Vec<u8>>,
+}
+
+/// The body of `POST /api/v2/signingCert`, or of v1's.
+///
+/// # Errors
+/// What the client is told.
+pub fn signing_request(newer: bool, body: &[u8]) -> Result<AcceptedSigningRequest, String> {
+    let version = if newer { Version::V2 } else { Version::V1 };
+    let parsed = SigningRequest::parse(version, body).map_err(|refusal| refusal.to_string())?;
+    let (key, csr) = match parsed.proof {
+        Proof::Key { content, signature } => (Some((content, signature)), None),
+        Proof::Csr(csr) => (None, Some(csr)),
+    };
+    Ok(AcceptedSigningRequest {
+        token: parsed.token,
+        key,
+        csr,
+    })
+}
+
+/// The certificates in the body of `POST ct/v1/add-chain`.
+///
+/// # Errors
+/// What the client is told.
+pub fn add_chain(body: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    ct::parse_chain(body).map_err(|refusal| refusal.to_string())
+}
+
+/// The fields of a form that OAuth clients send.
+#[must_use]
+pub fn form(body: &[u8]) -> Vec<(String, String)> {
+    let form = Form::parse(body);
+    let fields = form.fields();
+    fields
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// What a server says on its admin socket, as it would be sent; `None` if it is not understood.

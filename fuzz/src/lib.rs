@@ -35,6 +35,7 @@
 mod certificates;
 mod id_tokens;
 mod input;
+mod instance_formats;
 mod kept_checkpoint;
 mod log_formats;
 mod memory_log;
@@ -51,6 +52,7 @@ pub use certificates::{
     certificate_chain, certificate_view, challenge_key, csr, pem, sct_list, subject_alt_name,
 };
 pub use id_tokens::{claim_template, discovery, id_token, key_set};
+pub use instance_formats::{add_chain, oauth_form, signing_request};
 pub use kept_checkpoint::kept_checkpoint;
 pub use log_formats::{checkpoint, entry_bundle, note, tile, tile_path, vkey};
 pub use proofs::proofs;
@@ -71,7 +73,8 @@ pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tu
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 44] = [
+pub const TARGETS: [(&str, Target); 47] = [
+    ("add_chain", add_chain),
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
     ("canonical_json", canonical_json),
@@ -94,6 +97,7 @@ pub const TARGETS: [(&str, Target); 44] = [
     ("key_set", key_set),
     ("log_entry", log_entry),
     ("note", note),
+    ("oauth_form", oauth_form),
     ("pem", pem),
     ("proofs", proofs),
     ("public_copy", public_copy),
@@ -102,6 +106,7 @@ pub const TARGETS: [(&str, Target); 44] = [
     ("rekor_batch", rekor_batch),
     ("sct_list", sct_list),
     ("signing_config", signing_config),
+    ("signing_request", signing_request),
     ("spki", spki),
     ("store_operations", store_operations),
     ("subject_alt_name", subject_alt_name),

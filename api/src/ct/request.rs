@@ -20,7 +20,7 @@ struct AddChain {
 ///
 /// # Errors
 /// If it is not such a request.
-pub(super) fn parse(body: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
+pub(crate) fn parse(body: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
     let request: AddChain =
         serde_json::from_slice(body).map_err(|error| Refusal::InvalidChain(error.to_string()))?;
     let found = request.chain.len();

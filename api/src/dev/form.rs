@@ -7,10 +7,10 @@ const FIELD_COUNT_MAX: usize = 32;
 
 /// The fields of a query or a form, each with its first value.
 #[derive(Debug, Default)]
-pub(super) struct Form(BTreeMap<String, String>);
+pub(crate) struct Form(BTreeMap<String, String>);
 
 impl Form {
-    pub(super) fn parse(encoded: &[u8]) -> Form {
+    pub(crate) fn parse(encoded: &[u8]) -> Form {
         let mut fields = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(encoded).take(FIELD_COUNT_MAX) {
             fields
@@ -26,12 +26,15 @@ impl Form {
         (!text.is_empty()).then_some(text.as_str())
     }
 
-    /// All fields but one, as they came.
-    pub(super) fn without<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let fields = self
-            .0
+    /// All fields, by name.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        fields.filter(move |(other, _)| *other != name)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// All fields but one.
+    pub(super) fn without<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.fields().filter(move |(other, _)| *other != name)
     }
 }

@@ -22,15 +22,15 @@ const JSON_LIMITS: JsonLimits = JsonLimits {
 
 /// A request, of which nothing is checked yet.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct SigningRequest {
+pub(crate) struct SigningRequest {
     /// The token in the body, which wins over that in the header.
-    pub(super) token: Option<String>,
-    pub(super) proof: Proof,
+    pub(crate) token: Option<String>,
+    pub(crate) proof: Proof,
 }
 
 /// The key, and what shows that its owner has the private half.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Proof {
+pub(crate) enum Proof {
     Key {
         /// PEM or DER. Empty if there was none, which is no key.
         content: Vec<u8>,
@@ -43,7 +43,7 @@ pub(super) enum Proof {
 impl SigningRequest {
     /// # Errors
     /// If it is not JSON, or a field is of another type.
-    pub(super) fn parse(version: Version, body: &[u8]) -> Result<SigningRequest, Refusal> {
+    pub(crate) fn parse(version: Version, body: &[u8]) -> Result<SigningRequest, Refusal> {
         // An empty body is an empty request, which has no token.
         let body = if body.is_empty() { b"{}" } else { body };
         let json = parse_limited(body, JSON_LIMITS)
