@@ -1,8 +1,8 @@
 //! The load tool: a server under load, measured from outside.
 //!
-//! Drives any server that speaks Rekor v2 (`POST /api/v2/log/entries`), or takes raw entries one
-//! by one (`POST /add`, answered with the index) or in batches (`POST /add-batch`). So that a
-//! number means something:
+//! Drives any server that speaks Rekor v2 (`POST /api/v2/log/entries`), takes raw entries one by
+//! one (`POST /add`, answered with the index) or in batches (`POST /add-batch`), issues certificates
+//! as Fulcio does, or timestamps (RFC 3161). So that a number means something:
 //!
 //! - requests are signed, and connections open, before the clock starts;
 //! - on an open loop a request's latency counts from when it should have been sent;
@@ -30,6 +30,7 @@ mod progress;
 mod recorder;
 mod report;
 mod schedule;
+mod service;
 mod signing;
 mod target;
 mod timeline;
@@ -44,6 +45,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use sigstore::trusted_root::TrustedRoot;
 
 use self::chart::Chart;
 use self::check::Checked;
@@ -55,6 +57,7 @@ use self::measure::{Measured, measure};
 use self::number::{float, rounded};
 use self::report::{Report, percentiles};
 use self::schedule::Schedule;
+use self::service::{CertificateRequests, ServiceRequests, TimestampRequests, read_trusted_root};
 use self::signing::SignedRequests;
 use self::verification::VerifyTimes;
 use self::workload::{Content, RawEntries, Workload};
@@ -84,7 +87,8 @@ pub fn run(args: &Args) -> anyhow::Result<bool> {
     check::preflight(args.kind, &args.url, &key)?;
     let verify = verification::measure()?;
     let seed = random_seed()?;
-    let content = content(args, seed)?;
+    let trusted = args.trusted_root.as_deref().map(read_trusted_root);
+    let content = content(args, seed, trusted.transpose()?)?;
     let run = prepare(args, Workload::new(content, seed, args.duplicates), key)?;
     let mut measured = measure(args, &run)?;
     let checked = check::check(&run, &mut measured)?;
@@ -118,12 +122,28 @@ fn prepare(args: &Args, workload: Workload, key: LogKey) -> anyhow::Result<Arc<R
     }))
 }
 
-fn content(args: &Args, seed: u64) -> anyhow::Result<Content> {
-    if args.kind != Kind::RekorV2 {
-        let len = usize::try_from(args.entry_bytes)?;
-        let batch_size = (args.kind == Kind::RawBatch).then_some(args.batch_size);
-        return Ok(Content::Raw(RawEntries::new(seed, len, batch_size)));
+fn content(args: &Args, seed: u64, trusted: Option<TrustedRoot>) -> anyhow::Result<Content> {
+    match args.kind {
+        Kind::RekorV2 => signed(args, seed),
+        Kind::Raw | Kind::RawBatch => {
+            let len = usize::try_from(args.entry_bytes)?;
+            let batch_size = (args.kind == Kind::RawBatch).then_some(args.batch_size);
+            Ok(Content::Raw(RawEntries::new(seed, len, batch_size)))
+        }
+        Kind::Certificate => {
+            let token = args.identity_token.as_deref();
+            let token = token.context("certificates need an --identity-token")?;
+            let requests = CertificateRequests::prepare(token, trusted)?;
+            Ok(Content::Service(ServiceRequests::Certificates(requests)))
+        }
+        Kind::Timestamp => {
+            let requests = TimestampRequests::new(seed, trusted.as_ref())?;
+            Ok(Content::Service(ServiceRequests::Timestamps(requests)))
+        }
     }
+}
+
+fn signed(args: &Args, seed: u64) -> anyhow::Result<Content> {
     let count = args.prepare.unwrap_or_else(|| signed_count(args));
     let progress = progress::bar("signing", count.into());
     let requests = SignedRequests::prepare(&args.keys, seed, count, &progress);
@@ -174,6 +194,8 @@ fn report(
     let answered = percentiles(&seen.latencies);
     let (sequenced, published) = match &checked.published {
         Some(published) => (answered, percentiles(published)),
+        // A certificate is sequenced, and a timestamp is in no log.
+        None if args.kind.is_service() => (answered, [None; 3]),
         None => ([None; 3], answered),
     };
     let [sequenced_p50_ms, sequenced_p99_ms, sequenced_p999_ms] = sequenced;
@@ -205,7 +227,7 @@ fn report(
         server_rss_mib_peak: measured.peak_kib.map(|kib| rounded(float(kib) / 1024.0)),
         disk_bytes_per_entry: measured.disk_grown.and_then(|len| per_entry(float(len))),
         checked: checked.count,
-        signatures_checked: run.key.is_known(),
+        signatures_checked: run.key.is_known() || args.trusted_root.is_some(),
         used_up: run.used_up.load(Ordering::Relaxed),
         errors: errors.sum(),
         refused: errors.refused,
@@ -227,7 +249,9 @@ fn chart<'a>(
     Chart {
         title: format!("{}, {rate}", args.kind.name()),
         end_seconds: report.seconds.max(0.1),
-        answered_as: if raw.is_some() {
+        answered_as: if args.kind.is_service() {
+            "answered"
+        } else if raw.is_some() {
             "sequenced"
         } else {
             "published"
@@ -261,7 +285,8 @@ fn tell(args: &Args, report: &Report, errors: &Errors) -> anyhow::Result<()> {
     if !report.signatures_checked {
         writeln!(
             stderr,
-            "checkpoint signatures were not checked: give --vkey or --public-key"
+            "signatures were not checked: give --vkey or --public-key, or of a service the \
+             --trusted-root"
         )?;
     }
     if args.json {

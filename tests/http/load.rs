@@ -25,14 +25,11 @@ fn measured(output: &Output) -> Value {
     let json: Value = serde_json::from_str(stdout).unwrap();
     assert_eq!(json["errors"], 0, "{}", said(output));
     assert_eq!(json["signatures_checked"], true);
-    for name in [
-        "entries",
-        "entries_per_s",
-        "published_p99_ms",
-        "server_rss_mib_peak",
-    ] {
+    for name in ["entries", "entries_per_s", "server_rss_mib_peak"] {
         assert!(json[name].as_f64().unwrap() > 0.0, "{name}: {json}");
     }
+    let latencies = ["sequenced_p99_ms", "published_p99_ms"].map(|name| json[name].as_f64());
+    assert!(latencies.iter().flatten().any(|ms| *ms > 0.0), "{json}");
     assert!(json["verify_us"].as_f64().unwrap() > 0.0);
     assert!(json["server_cpu_us_per_entry"].is_number());
     json
@@ -97,6 +94,45 @@ fn raw_entries_are_measured_and_found_in_the_log() {
         assert_eq!(json["checked"], json["entries"], "{json}");
         assert!(json["sequenced_p50_ms"].as_f64().unwrap() > 0.0);
     }
+}
+
+#[test]
+fn certificates_and_timestamps_are_measured_and_verified() {
+    let (data, other) = (Data::empty(), Data::empty());
+    let (server, _other) = (data.up(), other.up());
+    let token = data.done(&["dev-token", "--identity", "ada@example.com"]);
+    let trusted = exported_root(&data);
+    let strange = exported_root(&other);
+    for kind in ["certificate", "timestamp"] {
+        let args = |trusted| {
+            [
+                "--kind",
+                kind,
+                "--connections",
+                "4",
+                "--identity-token",
+                token.trim_end(),
+                "--trusted-root",
+                trusted,
+            ]
+        };
+        let json = measured(&run(&server, "", &args(&trusted)));
+        assert_eq!(json["checked"], json["entries"], "{json}");
+        assert_eq!(json["published_p50_ms"], Value::Null);
+
+        let output = run(&server, "", &args(&strange));
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["unverified"], json["entries"], "{json}");
+    }
+}
+
+/// The trusted root that an instance tells its clients of.
+fn exported_root(data: &Data) -> String {
+    let to = data.path().join("exported");
+    data.done(&["trust", "export", "--to", to.to_str().unwrap()]);
+    let root = to.join("trusted_root.json");
+    root.to_str().unwrap().to_owned()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::target::Target;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cairn-load", version, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
 pub struct Args {
-    /// The log's base URL: what stands before /add, or before /api/v2/log/entries
+    /// The base URL of the log or the service: what stands before /add, or before /api
     #[arg(long, value_name = "URL", value_parser = Target::parse)]
     pub(super) url: Target,
 
@@ -37,7 +37,7 @@ pub struct Args {
     pub(super) data_dir: Option<PathBuf>,
 
     /// Connections; one request at a time on each [default: 2048 for rekor-v2, 512 for raw, 8 for
-    /// raw-batch]
+    /// raw-batch, 256 for certificate, 64 for timestamp]
     #[arg(long, value_name = "C", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub(super) connections: Option<u32>,
 
@@ -84,6 +84,14 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) public_key: Option<PathBuf>,
 
+    /// The ID token that certificates are asked for with. It has to outlast the run
+    #[arg(long, value_name = "JWT", required_if_eq("kind", "certificate"))]
+    pub(super) identity_token: Option<String>,
+
+    /// What certificates and timestamps are verified by
+    #[arg(long, value_name = "trusted_root.json")]
+    pub(super) trusted_root: Option<PathBuf>,
+
     /// Draws throughput and latency over time
     #[arg(long, value_name = "FILE.svg")]
     pub(super) chart: Option<PathBuf>,
@@ -102,6 +110,10 @@ pub(super) enum Kind {
     Raw,
     /// POST /add-batch: many entries behind their lengths, answered with an index a line
     RawBatch,
+    /// POST /api/v2/signingCert: an ID token and a key, answered with a certificate
+    Certificate,
+    /// POST /api/v1/timestamp: a digest, answered with a timestamp (RFC 3161)
+    Timestamp,
 }
 
 /// A kind of key that signs requests.
@@ -122,16 +134,25 @@ impl Kind {
             Kind::RekorV2 => "rekor-v2",
             Kind::Raw => "raw",
             Kind::RawBatch => "raw-batch",
+            Kind::Certificate => "certificate",
+            Kind::Timestamp => "timestamp",
         }
     }
 
+    /// Whether it is a service beside the logs: what is answered is all there is.
+    pub(super) const fn is_service(self) -> bool {
+        matches!(self, Kind::Certificate | Kind::Timestamp)
+    }
+
     /// Enough to keep a fast server busy: it answers rekor-v2 only once a checkpoint is out, and
-    /// raw once a batch is on disk.
+    /// raw and certificate once a batch is on disk.
     const fn connections_default(self) -> u32 {
         match self {
             Kind::RekorV2 => 2048,
             Kind::Raw => 512,
             Kind::RawBatch => 8,
+            Kind::Certificate => 256,
+            Kind::Timestamp => 64,
         }
     }
 }
@@ -147,7 +168,7 @@ impl Args {
     pub(super) fn entries_per_request(&self) -> u32 {
         match self.kind {
             Kind::RawBatch => self.batch_size,
-            Kind::RekorV2 | Kind::Raw => 1,
+            _ => 1,
         }
     }
 }
@@ -173,10 +194,10 @@ omission). Without --rate, every connection sends as fast as it is answered.
 Requests for rekor-v2 are signed before the clock starts. When they are used up the run ends, and
 says so. Answers are kept and checked after the clock has stopped, so that checking takes no time
 from a server on the same machine: every rekor-v2 answer by its body, proof and checkpoint; every
-raw entry by the tiles of the log, up to the signed root. Beyond a gigabyte of rekor-v2 answers the
-rest is checked as it comes.
+raw entry by the tiles of the log, up to the signed root; certificates and timestamps by the trusted
+root. Beyond a gigabyte of answers the rest is checked as it comes.
 
-Time to sequenced is what the answer of a raw log took; time to published is what the answer of a
+Time to sequenced is what the answer of a raw log or a service took; time to published is what the answer of a
 rekor-v2 log took, or until a raw log's checkpoint, asked for every 5 ms, covers the entry.";
 
 const AFTER_HELP: &str = "\

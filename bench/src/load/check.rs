@@ -17,7 +17,6 @@ use super::latency::Latencies;
 use super::log_key::LogKey;
 use super::measure::Measured;
 use super::recorder::{Kept, check_kept};
-use super::signing::SignedRequests;
 use super::target::Target;
 use super::timeline::Timeline;
 use super::watch::{Reader, check_sightings, times_to_published};
@@ -42,7 +41,7 @@ pub(super) struct Checked {
 pub(super) fn preflight(kind: Kind, target: &Target, key: &LogKey) -> anyhow::Result<()> {
     let runtime = single_threaded()?;
     LocalSet::new().block_on(&runtime, async {
-        if kind == Kind::RekorV2 {
+        if kind == Kind::RekorV2 || kind.is_service() {
             Connection::dial(target).await?;
             return Ok(());
         }
@@ -66,19 +65,32 @@ pub(super) fn check(run: &Run, measured: &mut Measured) -> anyhow::Result<Checke
     match run.workload.content() {
         Content::Signed(requests) => {
             let kept = std::mem::take(&mut measured.seen.kept);
-            check_answers(&run.key, requests, &kept, &mut checked);
+            check_answers(&kept, &mut checked, || {
+                let mut check = AnswerCheck::new(run.key.clone());
+                move |kept: &Kept| check_kept(&mut check, requests, kept)
+            });
+        }
+        Content::Service(requests) => {
+            let kept = std::mem::take(&mut measured.seen.kept);
+            check_answers(&kept, &mut checked, || {
+                |kept: &Kept| requests.check(kept.number, &kept.body)
+            });
         }
         Content::Raw(entries) => check_raw(run, entries, measured, &mut checked)?,
     }
     Ok(checked)
 }
 
-fn check_answers(key: &LogKey, requests: &SignedRequests, kept: &[Kept], checked: &mut Checked) {
+/// Checks what was kept, on all cores, with a check of its own for each chunk.
+fn check_answers<C>(kept: &[Kept], checked: &mut Checked, new_check: impl Fn() -> C + Sync)
+where
+    C: FnMut(&Kept) -> anyhow::Result<()>,
+{
     let chunks = kept.par_chunks(CHUNK_COUNT).map(|chunk| {
-        let mut check = AnswerCheck::new(key.clone());
+        let mut check = new_check();
         let mut errors = Errors::default();
         for kept in chunk {
-            if let Err(error) = check_kept(&mut check, requests, kept) {
+            if let Err(error) = check(kept) {
                 errors.add(Fault::Unverified, || format!("{error:#}"));
             }
         }

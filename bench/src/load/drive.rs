@@ -49,12 +49,14 @@ pub(super) struct Run {
     pub(super) threads: u32,
 }
 
-/// Where a kind of log takes entries, and as what.
+/// Where a kind of log takes entries, or a service requests, and as what.
 pub(super) const fn route(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::RekorV2 => ("api/v2/log/entries", "application/json"),
         Kind::Raw => ("add", "application/octet-stream"),
         Kind::RawBatch => ("add-batch", "application/octet-stream"),
+        Kind::Certificate => ("api/v2/signingCert", "application/json"),
+        Kind::Timestamp => ("api/v1/timestamp", "application/timestamp-query"),
     }
 }
 

@@ -43,7 +43,8 @@ pub(super) fn measure(args: &Args, run: &Arc<Run>) -> anyhow::Result<Measured> {
     let server = args.pid.map(Process::new).transpose()?;
     // A peak that may lie before the run is not one of the run.
     let peak_is_ours = server.is_some_and(Process::reset_peak);
-    let watcher = (args.kind != Kind::RekorV2).then(|| Watcher::start(run));
+    let is_watched = matches!(args.kind, Kind::Raw | Kind::RawBatch);
+    let watcher = is_watched.then(|| Watcher::start(run));
     let senders = Senders::start(run, args.connections());
     run.gate.wait();
     let cpu = || server.map(Process::cpu_time).transpose();

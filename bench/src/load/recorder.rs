@@ -11,6 +11,7 @@ use super::answers::{AnswerCheck, excerpt, indices};
 use super::connection::Answer;
 use super::errors::{Errors, Fault};
 use super::latency::Latencies;
+use super::service::ServiceRequests;
 use super::signing::SignedRequests;
 use super::timeline::Timeline;
 use super::workload::{Content, Pick, Sending, Workload};
@@ -31,7 +32,7 @@ pub(super) struct Totals {
     placed: AtomicU64,
 }
 
-/// An answer of a rekor-v2 log.
+/// An answer with a proof or a signature.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) number: u64,
@@ -153,6 +154,7 @@ impl Recorder {
         let workload = Arc::clone(&self.workload);
         let taken = match (workload.content(), &sending.picks[..]) {
             (Content::Signed(requests), [pick]) => self.take_signed(requests, *pick, answer),
+            (Content::Service(requests), [pick]) => self.take_served(requests, *pick, answer),
             (_, picks) => self.take_raw(picks, intended, &answer),
         };
         if taken {
@@ -185,21 +187,44 @@ impl Recorder {
             self.refused(&answer);
             return false;
         }
+        if let Some(kept) = self.keep(pick, answer) {
+            let checked = check_kept(&mut self.check, requests, &kept);
+            self.checked(checked);
+        }
+        true
+    }
+
+    /// Whether an answer of a service is one; it is kept, or checked now.
+    fn take_served(&mut self, requests: &ServiceRequests, pick: Pick, answer: Answer) -> bool {
+        if !requests.is_answer(answer.status) {
+            self.refused(&answer);
+            return false;
+        }
+        if let Some(kept) = self.keep(pick, answer) {
+            self.checked(requests.check(kept.number, &kept.body));
+        }
+        true
+    }
+
+    /// Keeps an answer for later, or gives it back where there is no room.
+    fn keep(&mut self, pick: Pick, answer: Answer) -> Option<Kept> {
         let kept = Kept {
             number: pick.number,
             body: answer.body,
         };
         let len = u64::try_from(kept.body.len()).unwrap_or(u64::MAX);
-        if self.totals.kept_len.fetch_add(len, Ordering::Relaxed) < KEPT_LEN_BYTES_MAX {
-            self.seen.kept.push(kept);
-            return true;
+        if self.totals.kept_len.fetch_add(len, Ordering::Relaxed) >= KEPT_LEN_BYTES_MAX {
+            return Some(kept);
         }
-        let checked = check_kept(&mut self.check, requests, &kept);
+        self.seen.kept.push(kept);
+        None
+    }
+
+    fn checked(&mut self, checked: anyhow::Result<()>) {
         match checked {
             Ok(()) => self.seen.checked += 1,
             Err(error) => self.fault(Fault::Unverified, || format!("{error:#}")),
         }
-        true
     }
 
     /// Whether an answer with indices is one; they are kept.

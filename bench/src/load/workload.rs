@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
+use super::service::ServiceRequests;
 use super::signing::SignedRequests;
 
 /// An entry of the run, and whether it was sent before.
@@ -33,6 +34,8 @@ pub(super) enum Content {
     Signed(SignedRequests),
     /// Entries made when they are sent, and made again to check them.
     Raw(RawEntries),
+    /// Requests to a service.
+    Service(ServiceRequests),
 }
 
 /// Random bytes that follow from their number.
@@ -64,6 +67,12 @@ impl Workload {
                 let count = entries.batch_size.unwrap_or(1);
                 let picks: Vec<Pick> = (0..count).map(|_| self.numbers.pick()).collect();
                 let body = entries.body(&picks);
+                Some(Sending { picks, body })
+            }
+            Content::Service(requests) => {
+                let pick = self.numbers.pick();
+                let body = requests.body(pick.number);
+                let picks = vec![pick];
                 Some(Sending { picks, body })
             }
         }
