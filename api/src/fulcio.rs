@@ -36,6 +36,7 @@ use crate::answer::answer as answered;
 use crate::app::{App, ServedLog};
 use crate::body::{self, BodyLimits};
 use crate::error::Refusal;
+use crate::issuer_keys::IssuerKeyCache;
 use crate::route::{Asked, Service};
 use crate::wall_clock;
 pub(crate) use request::{Proof, SigningRequest};
@@ -48,6 +49,8 @@ const BODY_LEN_BYTES_MAX: usize = 256 << 10;
 pub(crate) struct Fulcio {
     pub(crate) authority: CertificateAuthority,
     pub(crate) issuers: IssuerTable,
+    /// The keys of the issuers that are elsewhere.
+    pub(crate) keys: Arc<IssuerKeyCache>,
     /// The log that certificates go into.
     pub(crate) log: Arc<ServedLog>,
     /// Its key, by which its promises are checked before they leave.
@@ -121,10 +124,14 @@ async fn sign(service: &Service, version: Version, asked: Asked) -> Result<Respo
 
     let app = Arc::clone(&service.app);
     let checking = service.verify.run(move || {
-        let request = SigningRequest::parse(version, whole.bytes())?;
-        precertify(&app, request, header_token)
+        let mut request = SigningRequest::parse(version, whole.bytes())?;
+        request.token = request.token.or(header_token);
+        check(&app, request)
     });
-    let pending = checking.await??;
+    let pending = match checking.await?? {
+        Checked::Pending(pending) => pending,
+        Checked::KeysWanted(wanted) => check_by_new_keys(service, *wanted).await?,
+    };
     let issued = promise::into_certificate(service, pending, &timers).await?;
     Ok(match version {
         Version::V1 => pem_answer(StatusCode::CREATED, issued.chain_pem().join("\n")),
@@ -144,31 +151,77 @@ fn header_token(headers: &HeaderMap) -> Option<String> {
     Some(token.trim().to_owned())
 }
 
-/// The first half: whether this may be certified, and the precertificate. CPU bound.
-fn precertify(
-    app: &App,
+/// What came of checking a request.
+enum Checked {
+    Pending(PendingCertificate),
+    KeysWanted(Box<KeysWanted>),
+}
+
+/// A request whose token may be good by keys of its issuer that have not been read.
+struct KeysWanted {
+    issuer: String,
     request: SigningRequest,
-    header_token: Option<String>,
+    /// The answer as it stands.
+    refusal: Refusal,
+}
+
+/// Checks a request once more when its issuer's keys have been read.
+async fn check_by_new_keys(
+    service: &Service,
+    wanted: KeysWanted,
 ) -> Result<PendingCertificate, Refusal> {
+    let keys = &service.app.instance.fulcio()?.keys;
+    if !keys.read_again(&wanted.issuer).await {
+        return Err(wanted.refusal);
+    }
+    let app = Arc::clone(&service.app);
+    let checking = service.verify.run(move || check(&app, wanted.request));
+    match checking.await?? {
+        Checked::Pending(pending) => Ok(pending),
+        Checked::KeysWanted(wanted) => Err(wanted.refusal),
+    }
+}
+
+/// The first half: whether this may be certified, and the precertificate. CPU bound.
+fn check(app: &App, request: SigningRequest) -> Result<Checked, Refusal> {
     let fulcio = app.instance.fulcio()?;
     let now = wall_clock::seconds();
-    let token = request.token.or(header_token).unwrap_or_default();
     let keys = KnownKeys { app, now };
-    let verified = verify_token(&token, &fulcio.issuers, &keys, now).map_err(|refusal| {
-        tracing::info!(%refusal, code = refusal.code(), "a token was refused");
-        Refusal::Token {
-            code: refusal.code(),
-            text: refusal.caller_text(),
+    let token = request.token.as_deref().unwrap_or_default();
+    match verify_token(token, &fulcio.issuers, &keys, now) {
+        Ok(verified) => {
+            let pending = precertify(fulcio, &request.proof, &verified.principal, now)?;
+            Ok(Checked::Pending(pending))
         }
-    })?;
-    let key = check_proof(&request.proof, &verified.principal)?;
-    let Principal {
-        san, extensions, ..
-    } = &verified.principal;
+        Err(refused) => {
+            tracing::info!(%refused, code = refused.code(), "a token was refused");
+            let refusal = Refusal::Token {
+                code: refused.code(),
+                text: refused.caller_text(),
+            };
+            match refused.keys_wanted_of() {
+                Some(issuer) => Ok(Checked::KeysWanted(Box::new(KeysWanted {
+                    issuer: issuer.to_owned(),
+                    request,
+                    refusal,
+                }))),
+                None => Err(refusal),
+            }
+        }
+    }
+}
+
+fn precertify(
+    fulcio: &Fulcio,
+    proof: &Proof,
+    principal: &Principal,
+    now: UnixSeconds,
+) -> Result<PendingCertificate, Refusal> {
+    let key = check_proof(proof, principal)?;
     let serial = chain::random_serial_number().map_err(|error| ca_failed(&error.into()))?;
     let request = CertificateRequest {
-        san,
-        extensions,
+        san: &principal.san,
+        extensions: &principal.extensions,
         key: &key,
         now,
         serial,
@@ -204,8 +257,10 @@ struct KnownKeys<'a> {
 
 impl KeySets for KnownKeys<'_> {
     fn issuer_keys(&self, issuer: &str) -> Option<Arc<IssuerKeys>> {
-        let dev = self.app.instance.dev.as_ref()?;
-        dev.issuer_keys(issuer, self.now)
+        let instance = &self.app.instance;
+        let dev = instance.dev.as_ref();
+        let at_hand = dev.and_then(|dev| dev.issuer_keys(issuer, self.now));
+        at_hand.or_else(|| instance.fulcio().ok()?.keys.issuer_keys(issuer))
     }
 }
 

@@ -30,10 +30,12 @@ use crate::config::Config;
 use crate::dev::{self, DevIssuers, DevKey, DevPath};
 use crate::error::Refusal;
 use crate::fulcio::{self, Fulcio, FulcioPath};
+use crate::issuer_keys::IssuerKeyCache;
 use crate::keys;
 use crate::route::{Asked, Service};
 use crate::trust::{self, TrustFiles};
 use crate::tsa::{self, Tsa, TsaPath};
+use crate::wall_clock;
 pub(crate) use create::NewInstance;
 pub(crate) use files::CA_ROOT;
 
@@ -97,9 +99,12 @@ impl Instance {
             return Ok(Instance::default());
         }
         let dir = &config.dir;
+        let dev = Some(open_dev(config)?);
+        let keys = open_issuer_keys(config, dev.as_ref())?;
+        let fulcio = open_fulcio(config, logs, keys).context("the CA can't be opened")?;
         Ok(Instance {
-            dev: Some(open_dev(config)?),
-            fulcio: Some(open_fulcio(config, logs).context("the CA can't be opened")?),
+            dev,
+            fulcio: Some(fulcio),
             tsa: Some(open_tsa(dir, logs).context("the timestamp authority can't be opened")?),
             trust: Some(open_trust(dir).context("the trust root can't be opened")?),
         })
@@ -173,7 +178,23 @@ fn open_dev(config: &Config) -> anyhow::Result<DevIssuers> {
     Ok(DevIssuers::new(url, key)?)
 }
 
-fn open_fulcio(config: &Config, logs: &[Arc<ServedLog>]) -> anyhow::Result<Fulcio> {
+/// The keys of issuers elsewhere, which begin to be read.
+fn open_issuer_keys(
+    config: &Config,
+    dev: Option<&DevIssuers>,
+) -> anyhow::Result<Arc<IssuerKeyCache>> {
+    let now = wall_clock::seconds();
+    let is_ours = |url: &str| dev.is_some_and(|dev| dev.issuer_keys(url, now).is_some());
+    let keys = IssuerKeyCache::new(&config.instance.issuers, &config.dir, is_ours)?;
+    keys.start();
+    Ok(Arc::new(keys))
+}
+
+fn open_fulcio(
+    config: &Config,
+    logs: &[Arc<ServedLog>],
+    keys: Arc<IssuerKeyCache>,
+) -> anyhow::Result<Fulcio> {
     let dir = &config.dir;
     let chain = CertificateChain::from_pem(&read(dir, files::CA_CHAIN)?)?;
     let signer = Arc::new(open_key(dir, files::CA_KEY)?);
@@ -187,6 +208,7 @@ fn open_fulcio(config: &Config, logs: &[Arc<ServedLog>]) -> anyhow::Result<Fulci
     Ok(Fulcio {
         authority: CertificateAuthority::new(signer, chain)?,
         issuers: config.instance.issuers.clone(),
+        keys,
         log_key: PublicKey::from_spki_der(&key.spki_der())?,
         log: Arc::clone(log),
     })

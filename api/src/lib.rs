@@ -24,6 +24,7 @@ mod dev;
 mod error;
 mod fulcio;
 mod instance;
+mod issuer_keys;
 mod keys;
 mod limits;
 mod log_config;

@@ -5,6 +5,7 @@
 //! names the class of a failure and leaves the detail to the log.
 
 mod health;
+mod issuers;
 mod metrics;
 mod request;
 mod volume;
@@ -22,6 +23,7 @@ use tracing_subscriber::EnvFilter;
 use crate::answer::leave_out_body;
 use crate::app::App;
 use crate::error::Refusal;
+use crate::wall_clock;
 pub(crate) use health::{Detail, Health, NO_ANCHOR};
 pub(crate) use metrics::Metrics;
 use request::WithRequest;
@@ -117,7 +119,10 @@ fn metrics_response(registry: &Registry) -> Response {
 
 fn health_response(app: &App, detail: Detail) -> Response {
     let clock = engine::SystemClock::new();
-    let health = Health::of(&app.logs, engine::Clock::now(&clock), detail);
+    let mut health = Health::of(&app.logs, engine::Clock::now(&clock), detail);
+    if let Ok(fulcio) = app.instance.fulcio() {
+        health = health.with_issuers(&fulcio.keys, wall_clock::seconds(), detail);
+    }
     let status = if health.is_ok() {
         StatusCode::OK
     } else {

@@ -60,6 +60,8 @@ pub struct Issuer {
     audience: String,
     source: Source,
     rules: Vec<Rule>,
+    ca_file: Option<String>,
+    has_private_addresses: bool,
 }
 
 impl Issuer {
@@ -75,10 +77,28 @@ impl Issuer {
         self.url.has_wildcard()
     }
 
+    /// Whether it is, or stands for, the issuer with that `iss`.
+    #[must_use]
+    pub fn fits(&self, issuer: &str) -> bool {
+        issuer.len() <= pattern::PATTERN_LEN_BYTES_MAX && self.url.matches(issuer)
+    }
+
     /// Whom its tokens must be for.
     #[must_use]
     pub fn audience(&self) -> &str {
         &self.audience
+    }
+
+    /// The file with the certificates by which it is known, if not by those of the system.
+    #[must_use]
+    pub fn ca_file(&self) -> Option<&str> {
+        self.ca_file.as_deref()
+    }
+
+    /// Whether its documents may be at private addresses although its URL does not name them.
+    #[must_use]
+    pub fn has_private_addresses(&self) -> bool {
+        self.has_private_addresses
     }
 
     /// What kind of issuer it is.

@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use engine::UnixMillis;
 use serde::Serialize;
+use sigstore::UnixSeconds;
 
+use super::issuers::IssuerHealth;
 use super::volume::Condition;
 use crate::app::{LogState, ServedLog};
+use crate::issuer_keys::IssuerKeyCache;
 
 /// How much is said about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,10 @@ pub(crate) enum Detail {
 pub(crate) struct Health {
     status: &'static str,
     logs: Vec<LogHealth>,
+    /// Whose tokens are believed. What an issuer lacks is no failure of this server's, and no
+    /// reason to send its clients elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    issuers: Vec<IssuerHealth>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -85,7 +92,23 @@ impl Health {
         Health {
             status: if healthy { "ok" } else { "unhealthy" },
             logs,
+            issuers: Vec::new(),
         }
+    }
+
+    /// The same with the state of the issuers' keys.
+    pub(crate) fn with_issuers(
+        mut self,
+        keys: &IssuerKeyCache,
+        now: UnixSeconds,
+        detail: Detail,
+    ) -> Health {
+        let statuses = keys.statuses();
+        let each = statuses
+            .iter()
+            .map(|status| IssuerHealth::of(status, now, detail));
+        self.issuers = each.collect();
+        self
     }
 
     pub(crate) fn is_ok(&self) -> bool {

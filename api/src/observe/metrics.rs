@@ -18,6 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::issuers::IssuerCollector;
 use crate::app::{App, LogState, ServedLog};
 
 /// Upper bounds of the latency histogram, in seconds: from a cached read to a slow publication.
@@ -205,6 +206,10 @@ pub(super) fn registry(app: &App) -> Registry {
     registry.register_collector(Box::new(LogCollector {
         logs: app.logs.clone(),
     }));
+    if let Ok(fulcio) = app.instance.fulcio() {
+        let keys = Arc::clone(&fulcio.keys);
+        registry.register_collector(Box::new(IssuerCollector(keys)));
+    }
     registry
 }
 

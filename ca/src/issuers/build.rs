@@ -43,9 +43,26 @@ pub(super) fn issuers(
             );
             return Err(error(("url", problem)));
         }
+        if let Some(place) = issuers
+            .iter()
+            .position(|other| reads_otherwise(other, &issuer))
+        {
+            let problem = format!(
+                "other than in number {}, which has the same url; give both the same `ca_file` \
+                 and `private_addresses`",
+                place + 1
+            );
+            return Err(error(("ca_file", problem)));
+        }
         issuers.push(issuer);
     }
     Ok(issuers)
+}
+
+/// Whether two sections of one URL differ in how its keys are to be read.
+fn reads_otherwise(one: &Issuer, other: &Issuer) -> bool {
+    let how = |issuer: &Issuer| (issuer.ca_file.clone(), issuer.has_private_addresses);
+    one.url() == other.url() && how(one) != how(other)
 }
 
 fn name_of(section: &IssuerSection) -> String {
@@ -84,6 +101,8 @@ fn issuer(section: &IssuerSection, profile: Profile) -> Result<Issuer, Problem> 
         audience: section.audience.clone(),
         source,
         rules,
+        ca_file: section.ca_file.clone(),
+        has_private_addresses: section.private_addresses,
     })
 }
 

@@ -34,6 +34,11 @@ pub struct IssuerSection {
     /// Which tokens may have certificates: any rule lets a token in that fits all its claims.
     #[serde(default)]
     pub allow: Vec<BTreeMap<String, Wanted>>,
+    /// The certificates, a PEM file, by which the issuer is known; those of the system if absent.
+    pub ca_file: Option<String>,
+    /// Whether the issuer may send whoever reads its keys to private addresses.
+    #[serde(default)]
+    pub private_addresses: bool,
     /// Where the pages of a CI server are, if not where the issuer is. `github-enterprise` and
     /// `gitlab`.
     pub web_url: Option<String>,
@@ -66,6 +71,8 @@ impl IssuerSection {
             url: None,
             audience: audience_default(),
             allow: Vec::new(),
+            ca_file: None,
+            private_addresses: false,
             web_url: None,
             subject_domain: None,
             trust_domain: None,

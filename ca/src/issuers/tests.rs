@@ -265,6 +265,14 @@ fn wrong_sections_are_refused_with_what_to_do() {
     let twice = "[[issuer]]\npreset = 'email'\nurl = 'https://x.example'\n".repeat(2);
     let refused = production(&twice).unwrap_err();
     assert!(refused.starts_with("[[issuer]] number 2 (https://x.example): url: the same as in"));
+    let one = "[[issuer]]\npreset = 'email'\nurl = 'https://x.example'\n";
+    let other = "audience = 'other'\nca_file = 'ca.pem'\n";
+    let refused = production(&format!("{one}{one}{other}")).unwrap_err();
+    assert!(
+        refused.contains("ca_file: other than in number 1"),
+        "{refused}"
+    );
+    production(&format!("{one}ca_file = 'ca.pem'\n{one}{other}")).unwrap();
 }
 
 /// Rules of a public issuer that let in more than one tenant, or none.
