@@ -26,6 +26,11 @@ impl TrustedProxies {
         TrustedProxies(networks)
     }
 
+    /// Whether the operator trusts none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }

@@ -11,6 +11,7 @@ mod progress;
 mod recover;
 pub(crate) mod remote;
 mod serve;
+mod test_token;
 mod trust;
 mod up;
 
@@ -61,6 +62,9 @@ enum Command {
     /// Work with what clients are told to trust
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Work with the issuers whose tokens are believed
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
     /// Manage the logs of a data directory
     #[command(subcommand)]
     Log(LogCommand),
@@ -77,6 +81,11 @@ enum LogCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum IssuerCommand {
+    TestToken(test_token::Args),
+}
+
+#[derive(Debug, Subcommand)]
 enum TrustCommand {
     Export(trust::Args),
 }
@@ -87,6 +96,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Up(args) => up::run(&args),
         Command::DevToken(args) => dev_token::run(&args),
         Command::Trust(TrustCommand::Export(args)) => trust::run(&args),
+        Command::Issuer(IssuerCommand::TestToken(args)) => test_token::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Log(LogCommand::Add(args)) => log_add::run(&args),

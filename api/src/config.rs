@@ -8,7 +8,9 @@
 pub(crate) mod anchors;
 mod instance;
 mod log_section;
+pub(crate) mod passphrase;
 pub(crate) mod places;
+mod services;
 mod table;
 pub(crate) mod template;
 
@@ -28,6 +30,9 @@ pub(crate) use anchors::{AnchorSetting, UnknownAnchor};
 pub(crate) use instance::InstanceSettings;
 pub(crate) use log_section::LogSettings;
 use log_section::parse_logs;
+pub(crate) use passphrase::{Passphrase, PassphraseSource};
+use services::Place;
+pub(crate) use services::{CaSettings, Services, TrustSettings, TsaSettings};
 pub(crate) use table::ConfigError;
 use table::{Field, Source, Table};
 
@@ -148,9 +153,14 @@ impl Config {
             Some(field) => parse_limits(source, &field)?,
             None => (Limits::default(), None),
         };
-        let instance = instance::parse(source, &mut top, url.as_deref())?;
+        let instance = instance::parse(source, &mut top, dir, url.as_deref())?;
+        let place = Place {
+            dir,
+            passphrase: &instance.passphrase,
+        };
         let sections = top.require("log", "one or more [[log]] sections")?;
-        let logs = parse_logs(source, dir, &limits, &sections)?;
+        let logs = parse_logs(source, place, &limits, &sections)?;
+        services::check(source, dir, &instance.services, &logs)?;
         top.finish()?;
         if let Some(field) = &age_field {
             check_age_max(field, &limits, &logs)?;
@@ -289,6 +299,15 @@ pub(crate) fn check_url(text: &str) -> Option<String> {
     let authority = uri.authority()?;
     let anonymous = !authority.as_str().contains('@');
     (scheme_fits && bare && anonymous && !authority.host().is_empty()).then(|| trimmed.to_owned())
+}
+
+/// Whether a URL's host is this machine, for everybody who reads the URL.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_address = bare
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.is_loopback());
+    is_address || bare == "localhost" || bare.ends_with(".localhost")
 }
 
 /// What [`check_url`] takes, in words.

@@ -9,7 +9,7 @@
 //! | `dev/oidc/<preset>/...` | the dev profile's own OIDC issuers |
 
 mod create;
-mod files;
+pub(crate) mod files;
 
 use std::fs;
 use std::path::Path;
@@ -26,18 +26,17 @@ use sigstore::timestamp_token::TimestampPolicy;
 use sigstore::{PublicKey, pem};
 
 use crate::app::ServedLog;
-use crate::config::Config;
+use crate::config::{CaSettings, Config, TrustSettings, TsaSettings};
 use crate::dev::{self, DevIssuers, DevKey, DevPath};
 use crate::error::Refusal;
 use crate::fulcio::{self, Fulcio, FulcioPath};
 use crate::issuer_keys::IssuerKeyCache;
-use crate::keys;
+use crate::keys::{self, KeyFile};
 use crate::route::{Asked, Service};
 use crate::trust::{self, TrustFiles};
 use crate::tsa::{self, Tsa, TsaPath};
 use crate::wall_clock;
-pub(crate) use create::NewInstance;
-pub(crate) use files::CA_ROOT;
+pub(crate) use create::{NewInstance, OfflineKeysFile};
 
 /// The services of an instance. None of them is there if it only has logs.
 #[derive(Debug, Default)]
@@ -95,18 +94,32 @@ impl Instance {
     /// # Errors
     /// If a key or a certificate can't be used, or the dev profile would be open to others.
     pub(crate) fn open(config: &Config, logs: &[Arc<ServedLog>]) -> anyhow::Result<Instance> {
-        if config.instance.profile == Profile::Production {
-            return Ok(Instance::default());
-        }
-        let dir = &config.dir;
-        let dev = Some(open_dev(config)?);
-        let keys = open_issuer_keys(config, dev.as_ref())?;
-        let fulcio = open_fulcio(config, logs, keys).context("the CA can't be opened")?;
+        let services = &config.instance.services;
+        let dev = match config.instance.profile {
+            Profile::Dev => Some(open_dev(config)?),
+            Profile::Production => None,
+        };
+        let fulcio = match &services.ca {
+            Some(ca) => {
+                let keys = open_issuer_keys(config, dev.as_ref())?;
+                let fulcio = open_fulcio(config, ca, logs, keys);
+                Some(fulcio.context("the CA can't be opened")?)
+            }
+            None => None,
+        };
+        let tsa = services.tsa.as_ref().map(|tsa| open_tsa(tsa, logs));
+        let tsa = tsa
+            .transpose()
+            .context("the timestamp authority can't be opened")?;
+        let trust = services.trust.as_ref().map(open_trust);
+        let trust = trust
+            .transpose()
+            .context("the trust root can't be opened")?;
         Ok(Instance {
+            fulcio,
+            tsa,
+            trust,
             dev,
-            fulcio: Some(fulcio),
-            tsa: Some(open_tsa(dir, logs).context("the timestamp authority can't be opened")?),
-            trust: Some(open_trust(dir).context("the trust root can't be opened")?),
         })
     }
 
@@ -192,19 +205,24 @@ fn open_issuer_keys(
 
 fn open_fulcio(
     config: &Config,
+    ca: &CaSettings,
     logs: &[Arc<ServedLog>],
     keys: Arc<IssuerKeyCache>,
 ) -> anyhow::Result<Fulcio> {
-    let dir = &config.dir;
-    let chain = CertificateChain::from_pem(&read(dir, files::CA_CHAIN)?)?;
-    let signer = Arc::new(open_key(dir, files::CA_KEY)?);
-    let log = logs.iter().find(|log| log.name == CERTIFICATE_LOG);
+    let chain = CertificateChain::from_pem(&read(&ca.chain)?)?;
+    let signer = Arc::new(open_key(&ca.key)?);
+    let log = logs.iter().find(|log| log.name == ca.log);
     let log = log.with_context(|| {
-        format!("there is no log {CERTIFICATE_LOG:?} in cairn.toml, which certificates go into")
+        format!(
+            "there is no log {:?} in cairn.toml, which certificates go into",
+            ca.log
+        )
     })?;
     let key = log.verifier.as_ref();
-    let key =
-        key.with_context(|| format!("the key of the log {CERTIFICATE_LOG:?} can't be read"))?;
+    let key = key.with_context(|| format!("the key of the log {:?} can't be read", ca.log))?;
+    if config.instance.issuers.issuers().is_empty() {
+        tracing::warn!("cairn.toml has no [[issuer]], so nobody can get a certificate");
+    }
     Ok(Fulcio {
         authority: CertificateAuthority::new(signer, chain)?,
         issuers: config.instance.issuers.clone(),
@@ -214,12 +232,9 @@ fn open_fulcio(
     })
 }
 
-/// The name of the log that certificates go into.
-pub(crate) const CERTIFICATE_LOG: &str = "ct";
-
-fn open_tsa(dir: &Path, logs: &[Arc<ServedLog>]) -> anyhow::Result<Tsa> {
-    let chain = pem::parse_certificates(&read(dir, files::TSA_CHAIN)?, TSA_CHAIN_LEN_MAX)?;
-    let signer = Arc::new(open_key(dir, files::TSA_KEY)?);
+fn open_tsa(tsa: &TsaSettings, logs: &[Arc<ServedLog>]) -> anyhow::Result<Tsa> {
+    let chain = pem::parse_certificates(&read(&tsa.chain)?, TSA_CHAIN_LEN_MAX)?;
+    let signer = Arc::new(open_key(&tsa.key)?);
     let authority = TimestampAuthority::new(signer, &chain, TimestampPolicy::SIGSTORE)?;
     // What a log has signed is in the past, whatever the clock says.
     let open = logs.iter().filter_map(|log| log.open().ok());
@@ -230,20 +245,21 @@ fn open_tsa(dir: &Path, logs: &[Arc<ServedLog>]) -> anyhow::Result<Tsa> {
 /// Certificates of a timestamp authority: its own, a root, and what may be between.
 const TSA_CHAIN_LEN_MAX: usize = 5;
 
-fn open_trust(dir: &Path) -> anyhow::Result<TrustFiles> {
-    let online = Arc::new(open_key(dir, files::TRUST_KEY)?);
-    TrustFiles::open(dir.join(trust::DIR), online)
+/// The name of the log that certificates go into, where nobody chose another.
+pub(crate) const CERTIFICATE_LOG: &str = "ct";
+
+fn open_trust(trust: &TrustSettings) -> anyhow::Result<TrustFiles> {
+    let online = Arc::new(open_key(&trust.online_key)?);
+    TrustFiles::open(trust.dir.clone(), online)
 }
 
-fn open_key(dir: &Path, file: &str) -> anyhow::Result<FileSigner> {
-    let path = dir.join(file);
-    let der = keys::read(&path)?;
-    FileSigner::from_pkcs8_der(&der).with_context(|| format!("{}", path.display()))
+fn open_key(key: &KeyFile) -> anyhow::Result<FileSigner> {
+    let der = key.read()?;
+    FileSigner::from_pkcs8_der(&der).with_context(|| format!("{}", key.path().display()))
 }
 
-fn read(dir: &Path, file: &str) -> anyhow::Result<Vec<u8>> {
-    let path = dir.join(file);
-    fs::read(&path).with_context(|| {
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| {
         format!(
             "{} can't be read; restore it from your backup",
             path.display()

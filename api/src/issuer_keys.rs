@@ -158,7 +158,7 @@ impl IssuerKeyCache {
         }
     }
 
-    /// The issuer of that name, which is made if it fits a wildcard.
+    /// The issuer of that name, which is made if it is one of cairn.toml's and not there yet.
     fn slot(&self, issuer: &str) -> Option<Arc<Slot>> {
         let mut kept = self.lock();
         kept.uses += 1;
@@ -167,14 +167,21 @@ impl IssuerKeyCache {
             running.last_use = uses;
             return Some(Arc::clone(&running.slot));
         }
-        let fits = |source: &&Source| source.issuer.has_wildcard() && source.issuer.fits(issuer);
-        let source = self.issuers.iter().find(fits)?;
+        let source = self.source(issuer)?;
         kept.make_room();
         let mut running = self.run(source, issuer);
         running.last_use = uses;
         let slot = Arc::clone(&running.slot);
         kept.slots.insert(issuer.to_owned(), running);
         Some(slot)
+    }
+
+    /// The URL of cairn.toml that is, or else that stands for, an issuer.
+    fn source(&self, issuer: &str) -> Option<&Source> {
+        let is = |source: &&Source| source.issuer.url() == issuer;
+        let fits = |source: &&Source| source.issuer.fits(issuer);
+        let sources = || self.issuers.iter();
+        sources().find(is).or_else(|| sources().find(fits))
     }
 
     /// How it stands with each URL of cairn.toml, in its order.

@@ -6,6 +6,8 @@
 //! A key file is created once and never overwritten: a lost key ends a log. Private bytes are wiped
 //! from memory as soon as the signer has them.
 
+mod encrypted;
+
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -24,6 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::app::{LogKind, Token};
 use crate::ct::TreeHeadSigner;
+pub(crate) use encrypted::KeyFile;
 
 /// The PEM label of an unencrypted PKCS#8 key.
 const PEM_LABEL: &str = "PRIVATE KEY";
@@ -59,6 +62,16 @@ pub(crate) enum KeyFileError {
     #[error("{} does not hold root certificates in PEM ({why}); put there the roots whose \
         certificates the log is to take, or remove `roots_file`", path.display())]
     NotRoots { path: PathBuf, why: String },
+    #[error("{} is encrypted, and there is no passphrase; name its file as `passphrase_file` in \
+        cairn.toml, or set CAIRND_PASSPHRASE", .0.display())]
+    NoPassphrase(PathBuf),
+    #[error("{} holds no passphrase", .0.display())]
+    EmptyPassphrase(PathBuf),
+    #[error("{}: {cause}", path.display())]
+    Encryption {
+        path: PathBuf,
+        cause: sigstore::key_file::KeyFileError,
+    },
     #[error("the system gave no key: {0}")]
     Generate(&'static str),
     #[error("{} has more than {FILE_LEN_BYTES_MAX} bytes; a key is smaller, and tokens are one a \
@@ -101,9 +114,9 @@ pub(crate) fn relative_path(name: &str) -> PathBuf {
     Path::new("keys").join(format!("{name}.pem"))
 }
 
-/// Makes the key of a log of that kind and writes it to `path`, as [`write_new`] does.
-pub(crate) fn create(path: &Path, kind: LogKind) -> Result<(), KeyFileError> {
-    write_new(path, &generate_der(kind)?)
+/// Makes the key of a log of that kind and writes it to `file`, as [`KeyFile::write_new`] does.
+pub(crate) fn create(file: &KeyFile, kind: LogKind) -> Result<(), KeyFileError> {
+    file.write_new(&generate_der(kind)?)
 }
 
 /// Writes a private key, PKCS#8 DER, to `path` as PEM, as [`write_private`] does.
@@ -150,13 +163,13 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyFileErro
     })
 }
 
-/// Reads the key at `path` as the key of the log `origin`, which is of that kind.
-pub(crate) fn load(path: &Path, origin: &Origin, kind: LogKind) -> Result<LogKey, KeyFileError> {
+/// Reads the key in `file` as the key of the log `origin`, which is of that kind.
+pub(crate) fn load(file: &KeyFile, origin: &Origin, kind: LogKind) -> Result<LogKey, KeyFileError> {
     let not_a_key = |why: String| KeyFileError::NotAKey {
-        path: path.to_owned(),
+        path: file.path().to_owned(),
         why,
     };
-    let der = read(path)?;
+    let der = file.read()?;
     let name = KeyName::new(origin.as_str()).map_err(|error| not_a_key(error.to_string()))?;
     match kind {
         LogKind::RekorV2 | LogKind::Raw => {
@@ -186,13 +199,17 @@ pub(crate) fn load(path: &Path, origin: &Origin, kind: LogKind) -> Result<LogKey
 
 /// Reads a private key of any kind, as PKCS#8 DER.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    decode(path, &read_private(path)?)
+}
+
+/// The key in the text of the unencrypted file at `path`.
+fn decode(path: &Path, pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let not_a_key = |why: String| KeyFileError::NotAKey {
         path: path.to_owned(),
         why,
     };
-    let pem = read_private(path)?;
     let (label, der) =
-        pem_rfc7468::decode_vec(&pem).map_err(|error| not_a_key(format!("PEM: {error}")))?;
+        pem_rfc7468::decode_vec(pem).map_err(|error| not_a_key(format!("PEM: {error}")))?;
     let der = Zeroizing::new(der);
     if label != PEM_LABEL {
         return Err(not_a_key(format!("label {label:?}, not {PEM_LABEL:?}")));
@@ -265,7 +282,7 @@ fn exposure(mode: u32) -> &'static str {
 }
 
 /// The bytes of a file that only its owner may read.
-fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let read_error = |cause| KeyFileError::Read {
         path: path.to_owned(),
         cause,
@@ -303,9 +320,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::config::PassphraseSource;
 
     fn origin() -> Origin {
         Origin::new("log.example.org").unwrap()
+    }
+
+    fn plain(path: &Path) -> KeyFile {
+        KeyFile::new(path.to_owned(), PassphraseSource::Environment)
     }
 
     fn write(path: &Path, text: &str, mode: u32) {
@@ -317,7 +339,7 @@ mod tests {
     fn a_created_key_is_private_and_loads() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys/a.pem");
-        create(&path, LogKind::Raw).unwrap();
+        create(&plain(&path), LogKind::Raw).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(
             fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777,
@@ -325,7 +347,7 @@ mod tests {
         );
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("-----BEGIN PRIVATE KEY-----\n"), "{text}");
-        let key = load(&path, &origin(), LogKind::Raw).unwrap();
+        let key = load(&plain(&path), &origin(), LogKind::Raw).unwrap();
         assert_eq!(key.verifier.name().to_string(), "log.example.org");
         let signature = key.signer.sign(b"text").unwrap();
         key.verifier.verify(b"text", &signature).unwrap();
@@ -335,16 +357,16 @@ mod tests {
     fn a_certificate_logs_key_signs_tree_heads_and_is_no_other_logs() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ct.pem");
-        create(&path, LogKind::Ct).unwrap();
-        let key = load(&path, &origin(), LogKind::Ct).unwrap();
+        create(&plain(&path), LogKind::Ct).unwrap();
+        let key = load(&plain(&path), &origin(), LogKind::Ct).unwrap();
         assert_eq!(key.verifier.algorithm(), tiles::KeyAlgorithm::TreeHead);
         let promises = key.promises.unwrap();
         assert_eq!(promises.public_key(), key.verifier.spki_der());
-        let error = load(&path, &origin(), LogKind::Raw).unwrap_err();
+        let error = load(&plain(&path), &origin(), LogKind::Raw).unwrap_err();
         assert!(error.to_string().contains("for an Ed25519 log"), "{error}");
         let path = dir.path().join("raw.pem");
-        create(&path, LogKind::Raw).unwrap();
-        let error = load(&path, &origin(), LogKind::Ct).unwrap_err();
+        create(&plain(&path), LogKind::Raw).unwrap();
+        let error = load(&plain(&path), &origin(), LogKind::Ct).unwrap_err();
         assert!(
             error.to_string().contains("for a certificate log"),
             "{error}"
@@ -356,8 +378,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keys = ["a.pem", "b.pem"].map(|name| {
             let path = dir.path().join(name);
-            create(&path, LogKind::Raw).unwrap();
-            load(&path, &origin(), LogKind::Raw)
+            create(&plain(&path), LogKind::Raw).unwrap();
+            load(&plain(&path), &origin(), LogKind::Raw)
                 .unwrap()
                 .verifier
                 .log_id()
@@ -371,7 +393,7 @@ mod tests {
         let path = dir.path().join("a.pem");
         write(&path, "precious", 0o600);
         assert!(matches!(
-            create(&path, LogKind::Raw).unwrap_err(),
+            create(&plain(&path), LogKind::Raw).unwrap_err(),
             KeyFileError::Exists(_)
         ));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
@@ -381,9 +403,9 @@ mod tests {
     fn a_key_others_can_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.pem");
-        create(&path, LogKind::Raw).unwrap();
+        create(&plain(&path), LogKind::Raw).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = load(&path, &origin(), LogKind::Raw).unwrap_err();
+        let error = load(&plain(&path), &origin(), LogKind::Raw).unwrap_err();
         assert!(
             matches!(error, KeyFileError::Mode { mode: 0o644, .. }),
             "{error}"
@@ -403,13 +425,13 @@ mod tests {
             (0o601, "is open to"),
         ] {
             write(&path, "x", mode);
-            let error = load(&path, &origin(), LogKind::Raw)
+            let error = load(&plain(&path), &origin(), LogKind::Raw)
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(words), "{mode:o}: {error}");
         }
         write(&path, "x", 0o640);
-        let error = load(&path, &origin(), LogKind::Raw).unwrap_err();
+        let error = load(&plain(&path), &origin(), LogKind::Raw).unwrap_err();
         assert!(matches!(error, KeyFileError::NotAKey { .. }), "{error}");
     }
 
@@ -433,11 +455,11 @@ mod tests {
         let garbage = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         for text in ["", "hello", labelled, garbage] {
             write(&path, text, 0o600);
-            let error = load(&path, &origin(), LogKind::Raw).unwrap_err();
+            let error = load(&plain(&path), &origin(), LogKind::Raw).unwrap_err();
             assert!(matches!(error, KeyFileError::NotAKey { .. }), "{error}");
             assert!(!error.to_string().contains("AAAA"), "{error}");
         }
-        let missing = load(&dir.path().join("b.pem"), &origin(), LogKind::Raw).unwrap_err();
+        let missing = load(&plain(&dir.path().join("b.pem")), &origin(), LogKind::Raw).unwrap_err();
         assert!(matches!(missing, KeyFileError::Read { .. }), "{missing}");
     }
 

@@ -7,6 +7,7 @@
 //! without any other there is nothing to serve.
 
 pub(crate) mod connection;
+mod contradictions;
 mod public;
 
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ pub(crate) struct Overrides {
 pub(crate) fn run(mut config: Config, overrides: Overrides) -> anyhow::Result<()> {
     config.listen = overrides.listen.unwrap_or(config.listen);
     config.metrics = overrides.metrics_listen.unwrap_or(config.metrics);
+    contradictions::check(&config)?;
     config::anchors::check_waived(&config.logs, &overrides.without_anchors)?;
     let started = engine::Clock::now(&engine::SystemClock::new());
     let _lock = engine::DirLock::acquire(&config.dir, started)?;
@@ -495,12 +497,12 @@ mod tests {
                 .verifier
         };
         keys::create(&a.key, a.kind).unwrap();
-        std::fs::copy(&a.key, &b.key).unwrap();
+        std::fs::copy(a.key.path(), b.key.path()).unwrap();
         let mut taken = KeysTaken::default();
         taken.add(a, &load(a)).unwrap();
         let reason = taken.add(b, &load(b)).unwrap_err();
         assert!(reason.contains("the log \"a\""), "{reason}");
-        std::fs::remove_file(&b.key).unwrap();
+        std::fs::remove_file(b.key.path()).unwrap();
         keys::create(&b.key, b.kind).unwrap();
         taken.add(b, &load(b)).unwrap();
     }

@@ -22,8 +22,9 @@ use crate::answer::answer as answered;
 use crate::error::Refusal;
 use crate::{keys, wall_clock};
 
-/// Where the files are within the data directory.
-pub(crate) const DIR: &str = "trust/tuf";
+/// The file that says which others are current: the one that changes under its name, and the last
+/// to be written.
+pub(crate) const TIMESTAMP: &str = "timestamp.json";
 
 /// The path below which they are served.
 const PATH: &str = "tuf";
@@ -115,8 +116,7 @@ impl TrustFiles {
 /// Answers a request for a file.
 pub(crate) fn answer(trust: &TrustFiles, path: &str) -> Result<Response, Refusal> {
     let bytes = trust.file(path).ok_or(Refusal::NoTrustFile)?;
-    // Only the timestamp changes under its name.
-    let caching = if path == "timestamp.json" {
+    let caching = if path == TIMESTAMP {
         "no-cache"
     } else {
         "public, max-age=31536000, immutable"

@@ -8,12 +8,10 @@
 mod copy;
 pub(crate) mod mark;
 mod place;
+mod settings;
 mod source;
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -31,12 +29,13 @@ use source::Source;
 const LONG_ABOUT: &str = "\
 Back up a data directory, also while it is served
 
-Writes everything a new machine needs into DIR: cairn.toml, keys, and each log with its entries,
-tiles and last checkpoint, all from one instant. An earlier backup in DIR is replaced once the new
+Writes everything a new machine needs into DIR: cairn.toml, keys, certificates, the trust root,
+and each log with its entries, tiles and last checkpoint, all from one instant. An earlier backup in DIR is replaced once the new
 one is complete, and only what is new is copied. On one file system unchanging files are linked,
 not copied: that guards against mistakes, not against the loss of the disk.
 
-The backup holds the private keys. Keep it where others can't read it.
+The backup holds the private keys. Keep it where others can't read it. Keys that are encrypted
+need their passphrase, which is not in it: keep that elsewhere.
 
 To restore, copy DIR to the place of the data directory, with a server stopped, and serve that.
 A log that published more since the backup must first get it back, from any public copy:
@@ -90,7 +89,7 @@ fn save(config: &Config, source: &Source, place: &Place) -> anyhow::Result<Vec<L
         lines.push(line);
         say!("{text}");
     }
-    for note in save_settings(config, place.unfinished())? {
+    for note in settings::save(config, place.unfinished())? {
         say!("{note}");
     }
     copier.sync()?;
@@ -166,71 +165,4 @@ fn cold_file(name: &str) -> How {
     } else {
         How::Link
     }
-}
-
-/// Copies configuration, keys and tokens. Gives a line for each private file that lies outside the
-/// data directory, and must be put back there by hand.
-fn save_settings(config: &Config, to: &Path) -> anyhow::Result<Vec<String>> {
-    let mut notes = Vec::new();
-    let name = config::FILE_NAME;
-    save_private(&config.dir.join(name), &to.join(name))?;
-    for log in &config.logs {
-        let key = Some((log.key.as_path(), "pem"));
-        let tokens = log.tokens_file.as_deref().map(|path| (path, "tokens"));
-        let roots = log.roots_file.as_deref().map(|path| (path, "roots.pem"));
-        for (file, end) in key.into_iter().chain(tokens).chain(roots) {
-            if let Some(inside) = path_inside(&config.dir, file) {
-                save_private(file, &to.join(inside))?;
-                continue;
-            }
-            let target = Path::new("keys").join(format!("{}.{end}", log.name));
-            save_private(file, &to.join(&target))?;
-            notes.push(format!(
-                "{} lies outside the data directory; its copy is {}: put it back there when you \
-                 restore",
-                file.display(),
-                target.display()
-            ));
-        }
-    }
-    Ok(notes)
-}
-
-/// The path of `file` from `dir` on, if it goes straight down from there.
-fn path_inside<'a>(dir: &Path, file: &'a Path) -> Option<&'a Path> {
-    let inside = file.strip_prefix(dir).ok()?;
-    let mut parts = inside.components();
-    parts
-        .all(|part| matches!(part, Component::Normal(_)))
-        .then_some(inside)
-}
-
-/// Copies a file that only its owner may read, durably but for its name.
-fn save_private(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let failed = |error| copy::failed(from, to, error);
-    let bytes = zeroize::Zeroizing::new(fs::read(from).map_err(failed)?);
-    if let Some(parent) = to.parent() {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(parent).map_err(failed)?;
-    }
-    let write = || -> io::Result<()> {
-        let mut options = fs::OpenOptions::new();
-        // Two logs may share a tokens file; never two different files one name.
-        let mut file = match options.write(true).create_new(true).mode(0o600).open(to) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return if fs::read(to)? == *bytes {
-                    Ok(())
-                } else {
-                    Err(error)
-                };
-            }
-            opened => opened?,
-        };
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        to.parent()
-            .map_or(Ok(()), |dir| fs::File::open(dir)?.sync_all())
-    };
-    write().map_err(failed)
 }

@@ -2,6 +2,8 @@
 //!
 //! The configuration is written last, so that a directory with a cairn.toml is complete.
 
+mod sigstore;
+
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -17,6 +19,7 @@ use crate::stdout::say;
 use crate::{keys, log_config, origin};
 
 use super::log_add::parse_kind;
+use sigstore::SigstoreArgs;
 
 /// What `--help` says.
 const LONG_ABOUT: &str = "\
@@ -31,7 +34,16 @@ rekor-v2 log it is the host name under which clients will reach it, without port
 Examples:
   cairnd init --dir /var/lib/cairn --origin log.example.org
   cairnd init --dir ./try --origin localhost --listen 127.0.0.1:3000
-  cairnd init --dir ./builds --origin example.org/builds --kind raw";
+  cairnd init --dir ./builds --origin example.org/builds --kind raw
+
+With --sigstore it makes a whole private Sigstore for a public URL, in which people and machines
+sign with the identity that they have at an OIDC issuer. Every key is encrypted under a passphrase
+that is not in the directory. The keys of the trust root go into a file that you move off the
+machine; the server needs it never, you do when what is trusted changes.
+
+  cairnd init --dir /var/lib/cairn --sigstore --url https://sigstore.example.org \\
+    --passphrase-file /etc/cairn/passphrase --offline-keys /media/stick/trust-keys.pem \\
+    --issuer github,owner=acme --issuer email,url=https://login.example.org";
 
 /// Make a data directory with a first log
 #[derive(Debug, clap::Args)]
@@ -41,8 +53,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "D")]
     dir: PathBuf,
     /// The log's name in its checkpoints; a host name for rekor-v2
-    #[arg(long, value_name = "NAME")]
-    origin: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "sigstore")]
+    origin: Option<String>,
     /// rekor-v2: signatures from Sigstore clients; raw: any bytes; ct: certificates
     #[arg(long, value_name = "KIND", default_value = "rekor-v2", value_parser = parse_kind)]
     kind: LogKind,
@@ -55,12 +67,21 @@ pub(super) struct Args {
     /// Where metrics will be served, or "off"
     #[arg(long, value_name = "ADDR", value_parser = parse_metrics_listen)]
     metrics_listen: Option<String>,
+    /// Make a private Sigstore: a log of signatures, a CA, a certificate log, a timestamp authority
+    /// and the trust root that tells clients of them
+    #[arg(long, requires = "url", requires = "offline_keys", conflicts_with_all = ["origin", "kind"])]
+    sigstore: bool,
+    #[command(flatten)]
+    with_sigstore: SigstoreArgs,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    origin::parse(args.kind, &args.origin)?;
-    if let Some(url) = &args.url {
-        origin::check_url_host(args.kind, &args.origin, url)?;
+    let name = args.origin.as_deref().unwrap_or_default();
+    if !args.sigstore {
+        origin::parse(args.kind, name)?;
+        if let Some(url) = &args.url {
+            origin::check_url_host(args.kind, name, url)?;
+        }
     }
     let dir = args.dir.as_path();
     let path = dir.join(config::FILE_NAME);
@@ -74,7 +95,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             path.display()
         );
     }
-    let text = initial_text(args);
+    if args.sigstore {
+        return sigstore::run(args);
+    }
+    let text = initial_text(args, name);
     // What we write ourselves goes through the same checks as what operators write.
     let config = Config::parse(dir, &text)?;
     fs::create_dir_all(dir).with_context(|| format!("{} can't be made", dir.display()))?;
@@ -86,7 +110,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// The new cairn.toml.
-fn initial_text(args: &Args) -> String {
+fn initial_text(args: &Args, origin: &str) -> String {
     let name = match args.kind {
         LogKind::RekorV2 => "rekor",
         LogKind::Raw => "log",
@@ -97,14 +121,27 @@ fn initial_text(args: &Args) -> String {
         url: args.url.as_deref(),
         metrics_listen: args.metrics_listen.as_deref(),
         profile: None,
+        passphrase_file: None,
+        trusted_proxies: is_behind_proxy(args).then_some(&LOCAL_PROXIES),
     };
     let log = LogSection {
         name,
         kind: args.kind,
-        origin: &args.origin,
+        origin,
         host: None,
     };
     top_level(top) + &log_section(log)
+}
+
+/// A proxy on this machine, by which others reach a server that listens on loopback only.
+const LOCAL_PROXIES: [&str; 2] = ["127.0.0.1", "::1"];
+
+/// Whether nobody could reach the server at its URL without such a proxy.
+fn is_behind_proxy(args: &Args) -> bool {
+    let url = args.url.as_deref().unwrap_or_default();
+    let uri: http::Uri = url.parse().unwrap_or_default();
+    let is_elsewhere = |host: &str| !config::is_loopback_host(host);
+    args.listen.ip().is_loopback() && uri.host().is_some_and(is_elsewhere)
 }
 
 /// Makes the key and the store of a log that is not in cairn.toml yet. If the store can't be made,
@@ -120,7 +157,7 @@ pub(super) fn create_log(dir: &Path, settings: &LogSettings) -> anyhow::Result<(
             log_config::create(dir, settings, &key)
         });
     if created.is_err() && !store.exists() {
-        let _best_effort = fs::remove_file(&settings.key);
+        let _best_effort = fs::remove_file(settings.key.path());
     }
     created.with_context(|| format!("the log {:?} can't be made", settings.name))
 }
@@ -235,11 +272,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let args = Args {
             dir: dir.path().join("new"),
-            origin: "log.example.org".to_owned(),
+            origin: Some("log.example.org".to_owned()),
             kind: LogKind::RekorV2,
             listen: config::LISTEN_DEFAULT.parse().unwrap(),
             url: Some("https://other.example.net:8443".to_owned()),
             metrics_listen: None,
+            sigstore: false,
+            with_sigstore: SigstoreArgs::default(),
         };
         let error = run(&args).unwrap_err();
         assert!(error.to_string().contains("--url"), "{error:#}");

@@ -9,6 +9,7 @@ use ca::trust_root::{Lifetimes, Repository, SIGNING_CONFIG, TRUSTED_ROOT};
 use sigstore::signing_config::{ClientTrustConfig, SigningConfig};
 use sigstore::trusted_root::TrustedRoot;
 
+use crate::config::Config;
 use crate::stdout::say;
 use crate::trust;
 
@@ -37,10 +38,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let dir = args.dir.join(trust::DIR);
-    let files = trust::read_files(&dir).with_context(|| {
+    let config = Config::load(&args.dir)?;
+    let settings = config.instance.services.trust.as_ref();
+    let dir = &settings
+        .context("cairn.toml has no [trust]; see `cairnd init --help`")?
+        .dir;
+    let files = trust::read_files(dir).with_context(|| {
         format!(
-            "{} can't be read; make an instance with `cairnd up`",
+            "{} can't be read; restore it from your backup",
             dir.display()
         )
     })?;

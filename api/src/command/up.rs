@@ -8,13 +8,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ca::Profile;
+use ca::{Preset, Profile};
 
 use crate::app::LogKind;
-use crate::config::template::{LogSection, TopLevel, log_section, top_level};
-use crate::config::{self, Config, MetricsListen};
+use crate::config::template::{
+    LogSection, TopLevel, certificate_log_section, log_section, services, top_level,
+};
+use crate::config::{self, Config, MetricsListen, Passphrase};
 use crate::dev::{self, DevKey};
-use crate::instance::{CA_ROOT, CERTIFICATE_LOG, NewInstance};
+use crate::instance::{CERTIFICATE_LOG, NewInstance, OfflineKeysFile, files};
 use crate::observe::{self, LogFormat};
 use crate::serve::{self, Overrides};
 use crate::stdout::say;
@@ -97,6 +99,12 @@ fn listen_address(args: &Args, made: Option<&Config>) -> anyhow::Result<SocketAd
             args.dir.display()
         );
     }
+    if config.instance.services.ca.is_none() {
+        bail!(
+            "{} has no [ca] in its cairn.toml; name another directory, which is made anew",
+            args.dir.display()
+        );
+    }
     match args.listen {
         Some(asked) if asked.port() != 0 && asked != config.listen => bail!(
             "{} was made for {}, which everything that it published names; leave --listen out, or \
@@ -144,13 +152,22 @@ fn make_instance(dir: &Path, config: &Config) -> anyhow::Result<()> {
     let certificates = certificates.context("cairn.toml has no log for certificates")?;
     let certificate_log =
         keys::load(&certificates.key, &certificates.origin, certificates.kind)?.verifier;
+    // Beside the keys it protects nothing: this is for development.
+    let passphrase = Passphrase::generate()?;
+    keys::write_private(&dir.join(files::TRUST_PASSPHRASE), passphrase.bytes())?;
     let instance = NewInstance {
         dir,
+        settings: &config.instance,
         url,
         operator: settings.origin.as_str(),
         log: &log,
         certificate_log: &certificate_log,
         certificate_log_path: &format!("/logs/{CERTIFICATE_LOG}"),
+        sign_in_at: vec![dev::issuer_url(url, Preset::Email)],
+        offline: OfflineKeysFile {
+            path: &dir.join(files::TRUST_OFFLINE_KEYS),
+            passphrase: &passphrase,
+        },
         now: wall_clock::seconds(),
     };
     instance.make()
@@ -164,6 +181,8 @@ fn initial_text(bound: SocketAddr) -> String {
         url: Some(&url),
         metrics_listen: Some("off"),
         profile: Some("dev"),
+        passphrase_file: None,
+        trusted_proxies: None,
     };
     // The log's origin is the host of the URL, for which clients take it.
     let host = bound.ip().to_string();
@@ -180,9 +199,10 @@ fn initial_text(bound: SocketAddr) -> String {
         origin: &format!("{bound}/logs/{CERTIFICATE_LOG}"),
         host: None,
     };
-    let roots = format!("roots_file = \"{CA_ROOT}\"");
-    let certificates = log_section(certificates).replace("#roots_file = \"ct-roots.pem\"", &roots);
-    top_level(top) + &log_section(signatures) + &certificates
+    top_level(top)
+        + &log_section(signatures)
+        + &certificate_log_section(certificates)
+        + &services(CERTIFICATE_LOG)
 }
 
 /// Tells whoever started it what this is, and what to do next.

@@ -1,10 +1,15 @@
-//! What cairn.toml says of the instance beside its logs: `profile` and `[[issuer]]`.
+//! What cairn.toml says of the instance beside its logs: `profile`, `passphrase_file`, `[[issuer]]`,
+//! and the sections of its services.
+
+use std::path::Path;
 
 use ca::{IssuerSection, IssuerTable, Profile};
 use serde::Deserialize as _;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
+use super::passphrase::PassphraseSource;
+use super::services::{self, Place, Services};
 use super::table::{ConfigError, Field, Source, Table};
 use crate::dev;
 
@@ -14,20 +19,32 @@ pub(crate) struct InstanceSettings {
     pub(crate) profile: Profile,
     /// Whose tokens are believed.
     pub(crate) issuers: IssuerTable,
+    pub(crate) services: Services,
+    /// What opens the private keys.
+    pub(crate) passphrase: PassphraseSource,
     /// As they were written, to compare settings by.
     sections: Vec<IssuerSection>,
 }
 
 impl PartialEq for InstanceSettings {
     fn eq(&self, other: &InstanceSettings) -> bool {
-        (self.profile, &self.sections) == (other.profile, &other.sections)
+        let all = |it: &InstanceSettings| {
+            (
+                it.profile,
+                it.services.clone(),
+                it.passphrase.clone(),
+                it.sections.clone(),
+            )
+        };
+        all(self) == all(other)
     }
 }
 
 /// Takes the instance's keys from the top level.
-pub(super) fn parse(
-    source: Source<'_>,
-    top: &mut Table<'_>,
+pub(super) fn parse<'a>(
+    source: Source<'a>,
+    top: &mut Table<'a>,
+    dir: &Path,
     url: Option<&str>,
 ) -> Result<InstanceSettings, ConfigError> {
     let profiles = [("production", Profile::Production), ("dev", Profile::Dev)];
@@ -35,6 +52,20 @@ pub(super) fn parse(
         Some(field) => field.choice(&profiles)?,
         None => Profile::Production,
     };
+    let passphrase = match top.take("passphrase_file") {
+        Some(field) => PassphraseSource::File(dir.join(field.string()?)),
+        None => PassphraseSource::Environment,
+    };
+    let place = Place {
+        dir,
+        passphrase: &passphrase,
+    };
+    let services = services::parse(source, top, place)?;
+    if services.any() && url.is_none() {
+        let fix = "add the line, such as url = \"https://sigstore.example.org\"";
+        let allowed = "the public URL, which all that [ca], [tsa] and [trust] publish names";
+        return Err(top.refuse("url", "nothing", allowed, fix));
+    }
     let field = top.take("issuer");
     let mut sections = match &field {
         Some(field) => parse_issuers(field)?,
@@ -61,6 +92,8 @@ pub(super) fn parse(
     Ok(InstanceSettings {
         profile,
         issuers,
+        services,
+        passphrase,
         sections,
     })
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::anchors::{self, AnchorSetting};
+use super::services::Place;
 use super::table::{ConfigError, Field, Source, Table};
 use super::{DAY_MS, HOUR_MS, NAME_ALLOWED, SECOND_MS, check_name, places};
 use crate::app::{Duplicates, LogKind};
+use crate::keys::{self, KeyFile};
 use crate::limits::Limits;
-use crate::{keys, origin};
+use crate::origin;
 
 /// Logs in one process: each has its own threads and its own store.
 const LOGS_COUNT_MAX: usize = 64;
@@ -20,7 +22,7 @@ pub(crate) struct LogSettings {
     pub(crate) kind: LogKind,
     pub(crate) origin: tiles::Origin,
     /// The private key's file.
-    pub(crate) key: PathBuf,
+    pub(crate) key: KeyFile,
     pub(crate) duplicates: Duplicates,
     /// Lower case, no port; see `ServedLog::hosts`.
     pub(crate) hosts: Vec<String>,
@@ -43,10 +45,11 @@ impl LogSettings {
 /// Reads every section.
 pub(super) fn parse_logs(
     source: Source<'_>,
-    dir: &Path,
+    place: Place<'_>,
     limits: &Limits,
     field: &Field<'_>,
 ) -> Result<Vec<LogSettings>, ConfigError> {
+    let dir = place.dir;
     let tables = field.tables()?;
     if tables.is_empty() || tables.len() > LOGS_COUNT_MAX {
         return Err(field.refuse(
@@ -58,7 +61,7 @@ pub(super) fn parse_logs(
     let (mut logs, mut place_fields) = (Vec::new(), Vec::new());
     for (line, table) in tables {
         let table = Table::new(source, "log", line, table);
-        let (log, places) = parse_log(table, dir, limits, &mut taken)?;
+        let (log, places) = parse_log(table, place, limits, &mut taken)?;
         place_fields.push(places);
         logs.push(log);
     }
@@ -88,10 +91,11 @@ struct Taken {
 /// One section.
 fn parse_log<'a>(
     mut table: Table<'a>,
-    dir: &Path,
+    place: Place<'_>,
     limits: &Limits,
     taken: &mut Taken,
 ) -> Result<(LogSettings, PlaceFields<'a>), ConfigError> {
+    let dir = place.dir;
     let name = parse_name(&table.require("name", NAME_ALLOWED)?, taken)?;
     let kinds = LogKind::ALL.map(|kind| (kind.as_str(), kind));
     let kind = table
@@ -102,7 +106,7 @@ fn parse_log<'a>(
         kind,
         taken,
     )?;
-    let key = parse_key(&mut table, dir, &name, taken)?;
+    let key = parse_key(&mut table, place, &name, taken)?;
     let hosts = parse_hosts(&mut table, kind, taken)?;
     let duplicates = parse_duplicates(table.take("duplicates").as_ref(), kind)?;
     let tokens_file = match table.take("tokens_file") {
@@ -191,21 +195,21 @@ fn parse_origin(
 
 fn parse_key(
     table: &mut Table<'_>,
-    dir: &Path,
+    place: Place<'_>,
     name: &str,
     taken: &mut Taken,
-) -> Result<PathBuf, ConfigError> {
+) -> Result<KeyFile, ConfigError> {
     let field = table.take("key");
-    let path = match &field {
-        Some(field) => dir.join(field.string()?),
-        None => dir.join(keys::relative_path(name)),
+    let key = match &field {
+        Some(field) => place.key(field.string()?),
+        None => place.key(keys::relative_path(name)),
     };
-    if !taken.keys.insert(places::resolve(&path)) {
-        let found = format!("{}, another log's key", path.display());
+    if !taken.keys.insert(places::resolve(key.path())) {
+        let found = format!("{}, another log's key", key.display());
         let allowed = "each key in one log: a key must never sign for two";
         return Err(table.refuse("key", &found, allowed, "give this log a key of its own"));
     }
-    Ok(path)
+    Ok(key)
 }
 
 fn parse_duplicates(field: Option<&Field<'_>>, kind: LogKind) -> Result<Duplicates, ConfigError> {

@@ -63,7 +63,7 @@ pub(crate) fn problem(
             return Some(format!("equal to, inside or above {place}"));
         }
     }
-    let private = |log: &LogSettings| [Some(log.key.clone()), log.tokens_file.clone()];
+    let private = |log: &LogSettings| [Some(log.key.path().to_owned()), log.tokens_file.clone()];
     for file in logs.iter().flat_map(private).flatten() {
         if resolve(&file).starts_with(&target) {
             let file = file.display();

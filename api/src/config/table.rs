@@ -44,6 +44,12 @@ impl Source<'_> {
             .count()
     }
 
+    /// The first line, from 1, that has `text` as a quoted value; the first of all if none has.
+    pub(crate) fn line_with(&self, text: &str) -> usize {
+        let value = toml::Value::String(text.to_owned()).to_string();
+        self.text.find(&value).map_or(1, |at| self.line(at))
+    }
+
     /// The refusal of a file that is not TOML at all.
     pub(crate) fn syntax(&self, error: &toml::de::Error) -> ConfigError {
         let at = error.span().map_or(0, |span| span.start);
@@ -293,10 +299,11 @@ impl<'a> Field<'a> {
     /// The one table of `[name]`.
     pub(crate) fn table(&self) -> Result<&'a DeTable<'a>, ConfigError> {
         self.value.as_table().ok_or_else(|| {
-            self.refuse(
-                "a table",
-                "write [limits] on a line of its own, its keys below it",
-            )
+            let fix = format!(
+                "write [{}] on a line of its own, its keys below it",
+                self.key
+            );
+            self.refuse("a table", fix)
         })
     }
 

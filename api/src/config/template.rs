@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::app::LogKind;
+use crate::instance::files;
 
 /// What `init` puts into a new file.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,8 @@ pub(crate) struct TopLevel<'a> {
     pub(crate) url: Option<&'a str>,
     pub(crate) metrics_listen: Option<&'a str>,
     pub(crate) profile: Option<&'a str>,
+    pub(crate) passphrase_file: Option<&'a str>,
+    pub(crate) trusted_proxies: Option<&'a [&'a str]>,
 }
 
 /// What `init` and `log add` put into a new `[[log]]`.
@@ -40,6 +43,56 @@ pub(crate) fn top_level(values: TopLevel<'_>) -> String {
             "@PROFILE@",
             &line_or("profile", values.profile, "production"),
         )
+        .replace(
+            "@PASSPHRASE@",
+            &line_or(
+                "passphrase_file",
+                values.passphrase_file,
+                "/run/credentials/cairnd.service/passphrase",
+            ),
+        )
+        .replace("@PROXIES@", &proxies(values.trusted_proxies))
+}
+
+fn proxies(networks: Option<&[&str]>) -> String {
+    match networks {
+        Some(networks) => {
+            let quoted: Vec<String> = networks.iter().map(|text| quote(text)).collect();
+            format!("trusted_proxies = [{}]", quoted.join(", "))
+        }
+        None => r#"#trusted_proxies = ["10.0.0.0/8"]"#.to_owned(),
+    }
+}
+
+/// The sections of the services beside the logs, of which certificates go into `log`.
+pub(crate) fn services(log: &str) -> String {
+    SERVICES
+        .replace("@LOG@", &quote(log))
+        .replace("@CA_KEY@", &quote(files::CA_KEY))
+        .replace("@CA_CHAIN@", &quote(files::CA_CHAIN))
+        .replace("@TSA_KEY@", &quote(files::TSA_KEY))
+        .replace("@TSA_CHAIN@", &quote(files::TSA_CHAIN))
+        .replace("@TRUST_DIR@", &quote(files::TRUST_DIR))
+        .replace("@TRUST_KEY@", &quote(files::TRUST_KEY))
+}
+
+/// `[[issuer]]` explained, with examples that are all commented out.
+pub(crate) fn issuer_examples() -> &'static str {
+    ISSUERS
+}
+
+/// One `[[issuer]]`: its settings, and the claims of its one allow rule if there are any.
+pub(crate) fn issuer_section(settings: &[(String, String)], claims: &[(String, String)]) -> String {
+    let lines = |pairs: &[(String, String)]| {
+        let line = |(key, value): &(String, String)| format!("{key} = {}\n", quote(value));
+        pairs.iter().map(line).collect::<String>()
+    };
+    let mut text = format!("\n[[issuer]]\n{}", lines(settings));
+    if !claims.is_empty() {
+        text.push_str("[[issuer.allow]]\n");
+        text.push_str(&lines(claims));
+    }
+    text
 }
 
 /// One `[[log]]` section, beginning with an empty line.
@@ -65,6 +118,12 @@ pub(crate) fn log_section(values: LogSection<'_>) -> String {
     }
     let _infallible = write!(text, "{}", LOG_TAIL.replace("@NAME@", values.name));
     text
+}
+
+/// The section of the certificate log of a new instance, which takes what its CA issues.
+pub(crate) fn certificate_log_section(values: LogSection<'_>) -> String {
+    let roots = format!("\nroots_file = {}\n", quote(files::CA_ROOT));
+    log_section(values).replace("\n#roots_file = \"ct-roots.pem\"\n", &roots)
 }
 
 /// `key = "value"`, or the commented-out example.
@@ -95,11 +154,16 @@ listen = @LISTEN@
 @METRICS@
 
 # Proxies whose `x-forwarded-for` says who the client is: networks or addresses.
-#trusted_proxies = ["10.0.0.0/8"]
+@PROXIES@
 
 # What this is for: "production", or "dev", which has OIDC issuers of its own that give anybody any
 # identity. On loopback only, and never where others trust what is signed: see `cairnd up --help`.
 @PROFILE@
+
+# The passphrase of the private keys, in a file outside of this directory that the server alone may
+# read: a service manager's credential, say. Without the line: the environment variable
+# CAIRND_PASSPHRASE. New keys are encrypted if there is one of the two.
+@PASSPHRASE@
 
 # What the outside may make the server hold or do.
 [limits]
@@ -181,6 +245,58 @@ const LOG_TAIL: &str = r#"# Serve reads only: the log is frozen.
 #batch_entries_max = 16384
 "#;
 
+const SERVICES: &str = r"
+# The certificate authority: short-lived certificates for whoever has a token of an [[issuer]].
+[ca]
+# The private key and its certificates, the issuing one first, the root last.
+key = @CA_KEY@
+chain = @CA_CHAIN@
+# The log that every certificate goes into before it is issued.
+log = @LOG@
+
+# The timestamp authority (RFC 3161).
+[tsa]
+key = @TSA_KEY@
+chain = @TSA_CHAIN@
+
+# What clients are to trust, as a TUF repository, and the key that keeps it current.
+[trust]
+dir = @TRUST_DIR@
+online_key = @TRUST_KEY@
+";
+
+const ISSUERS: &str = r#"
+# Whose tokens are good for certificates, and which of them: a token is let in by any rule that it
+# fits in all its claims. Whoever gives tokens to everybody needs a rule that names the tenant.
+# What a token would get: `cairnd issuer test-token`.
+#
+# [[issuer]]                          # GitHub Actions
+# preset = "github"
+# [[issuer.allow]]
+# owner = "acme"
+# ref = ["refs/heads/main", "refs/tags/v*"]
+#
+# [[issuer]]                          # GitLab CI, on a server of one's own
+# preset = "gitlab"
+# url = "https://gitlab.example.org"
+# ca_file = "gitlab-ca.pem"           # if its certificate is not of a public authority
+#
+# [[issuer]]                          # Google accounts
+# preset = "google"
+# [[issuer.allow]]
+# email_domain = "example.org"
+#
+# [[issuer]]                          # any other issuer of email addresses
+# preset = "email"
+# url = "https://login.example.org/realms/people"
+#
+# [[issuer]]                          # service accounts of a Kubernetes cluster
+# preset = "kubernetes"
+# url = "https://kubernetes.default.svc"
+# ca_file = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+# private_addresses = true            # its documents name an address of the cluster
+"#;
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -189,12 +305,16 @@ mod tests {
     use crate::config::Config;
     use crate::limits::Limits;
 
+    const TABLES: [&str; 6] = ["limits", "log", "issuer", "ca", "tsa", "trust"];
+
     fn text(kind: LogKind) -> String {
         let top = TopLevel {
             listen: "127.0.0.1:3000",
             url: None,
             metrics_listen: None,
             profile: None,
+            passphrase_file: None,
+            trusted_proxies: None,
         };
         let log = LogSection {
             name: "first",
@@ -221,7 +341,7 @@ mod tests {
             assert_eq!(config.limits, Limits::default());
             assert_eq!(config.logs[0].engine_limits, engine::Limits::default());
             assert_eq!(config.logs[0].kind, kind);
-            assert_eq!(config.logs[0].key, Path::new("d/keys/first.pem"));
+            assert_eq!(config.logs[0].key.path(), Path::new("d/keys/first.pem"));
             assert!(config.logs[0].hosts.is_empty());
         }
     }
@@ -259,16 +379,26 @@ mod tests {
             };
             let error = Config::parse(Path::new("d"), &wrong).unwrap_err();
             let known = error.allowed.strip_prefix(prefix).unwrap();
-            for key in known
-                .split(", ")
-                .filter(|key| !matches!(*key, "limits" | "log" | "issuer"))
-            {
+            for key in known.split(", ").filter(|key| !TABLES.contains(key)) {
                 assert!(
                     text.contains(&format!("{key} = ")),
                     "{key} is not in the template"
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_examples_of_issuers_are_accepted() {
+        let examples: String = issuer_examples()
+            .lines()
+            .skip(5)
+            .filter_map(|line| Some(line.strip_prefix('#')?.to_owned() + "\n"))
+            .collect();
+        let sections = examples.matches("[[issuer]]").count();
+        let config = Config::parse(Path::new("d"), &(text(LogKind::Raw) + &examples)).unwrap();
+        assert_eq!(config.instance.issuers.issuers().len(), sections);
+        assert!(sections >= 5);
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn a_minimal_file_means_the_defaults() {
     assert_eq!(config.listen.to_string(), LISTEN_DEFAULT);
     assert_eq!(config.metrics, MetricsListen::Default);
     assert_eq!(config.limits, Limits::default());
-    assert_eq!(config.logs[0].key, Path::new("d/keys/a.pem"));
+    assert_eq!(config.logs[0].key.path(), Path::new("d/keys/a.pem"));
     assert_eq!(config.logs[0].engine_limits, engine::Limits::default());
     assert_eq!(config.logs[0].store_dir(&config.dir), Path::new("d/logs/a"));
     assert_eq!(config.logs[0].duplicates, Duplicates::Existing);
@@ -64,7 +64,7 @@ fn every_setting_is_read() {
     let [log, raw] = config.logs.as_slice() else {
         panic!("two logs")
     };
-    assert_eq!(log.key, Path::new("/k/a.pem"));
+    assert_eq!(log.key.path(), Path::new("/k/a.pem"));
     assert_eq!(log.hosts, ["one.example.org"]);
     assert_eq!(log.duplicates, Duplicates::Conflict);
     assert_eq!(log.publish_dir.as_deref(), Some(Path::new("d/p")));

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::slice;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use ca::chain::{Issuer, NewCertificate, random_serial_number};
 use ca::signer::{FileSigner, generate};
 use ca::timestamp::{AuthorityNames, issue_authority, issue_root};
@@ -20,23 +20,27 @@ use sigstore::cert::{DistinguishedName, Purpose, Validity};
 use sigstore::time_range::{ProtoTime, TimeRange};
 use sigstore::{KeyKind, PublicKey, UnixSeconds, pem};
 use tiles::VerifierKey;
-use zeroize::Zeroizing;
 
-use crate::{dev, keys, trust};
+use crate::config::{CaSettings, InstanceSettings, Passphrase, TrustSettings, TsaSettings};
+use crate::keys::{self, KeyFile};
+use crate::trust;
 
 use super::files;
 
 /// How long the authorities' certificates last. The roots' keys are thrown away once they have
-/// signed, so nothing can be put in their place later: an instance for development is made anew.
+/// signed, so nobody can have other certificates made by them. An authority that is to go on gets a
+/// new key and a new root, which clients learn of by the trust root.
 const AUTHORITY_LIFETIME_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 
 /// Certificates begin a little earlier than now, for clients whose clocks are behind.
 const BEGINS_EARLIER_SECONDS: u64 = 60;
 
 /// What an instance is made for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NewInstance<'a> {
     pub(crate) dir: &'a Path,
+    /// Where everything goes, and what keys are encrypted under.
+    pub(crate) settings: &'a InstanceSettings,
     /// The public URL, which everything published names.
     pub(crate) url: &'a str,
     /// Who runs it, for people: the host of the URL.
@@ -47,7 +51,17 @@ pub(crate) struct NewInstance<'a> {
     pub(crate) certificate_log: &'a VerifierKey,
     /// Its path.
     pub(crate) certificate_log_path: &'a str,
+    /// The issuers that people are sent to for a token.
+    pub(crate) sign_in_at: Vec<String>,
+    pub(crate) offline: OfflineKeysFile<'a>,
     pub(crate) now: UnixSeconds,
+}
+
+/// Where the keys of root and targets go, which the server never reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OfflineKeysFile<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) passphrase: &'a Passphrase,
 }
 
 impl NewInstance<'_> {
@@ -56,12 +70,17 @@ impl NewInstance<'_> {
     /// # Errors
     /// If something is there already, or can't be written.
     pub(crate) fn make(&self) -> anyhow::Result<()> {
-        let ca_chain = self.make_ca().context("the CA can't be made")?;
+        let services = &self.settings.services;
+        let (Some(ca), Some(tsa), Some(trust)) = (&services.ca, &services.tsa, &services.trust)
+        else {
+            bail!("cairn.toml lacks [ca], [tsa] or [trust]");
+        };
+        let ca_chain = self.make_ca(ca).context("the CA can't be made")?;
         let tsa_chain = self
-            .make_tsa()
+            .make_tsa(tsa)
             .context("the timestamp authority can't be made")?;
         let material = self.material(ca_chain, tsa_chain)?;
-        self.make_trust(&material)
+        self.make_trust(trust, &material)
             .context("the trust root can't be made")
     }
 
@@ -73,17 +92,10 @@ impl NewInstance<'_> {
         }
     }
 
-    /// A key in a new file.
-    fn new_key(&self, file: &str) -> anyhow::Result<FileSigner> {
-        let pkcs8 = generate(KeyKind::EcdsaP256)?;
-        keys::write_new(&self.dir.join(file), &pkcs8)?;
-        Ok(FileSigner::from_pkcs8_der(&pkcs8)?)
-    }
-
     /// Root and intermediate; the intermediate issues.
-    fn make_ca(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+    fn make_ca(&self, ca: &CaSettings) -> anyhow::Result<Vec<Vec<u8>>> {
         let root_key = FileSigner::from_pkcs8_der(&generate(KeyKind::EcdsaP256)?)?;
-        let key = self.new_key(files::CA_KEY)?;
+        let key = new_key(&ca.key)?;
         let name = |common_name| DistinguishedName::new(self.operator, common_name);
         let root = NewCertificate {
             name: &name("root")?,
@@ -102,15 +114,15 @@ impl NewInstance<'_> {
             Purpose::CodeSigning,
         )?;
         let chain = CertificateChain::from_der(vec![intermediate, root])?;
-        self.write_chain(files::CA_CHAIN, chain.certificates())?;
+        write_chain(&ca.chain, chain.certificates())?;
         let root = chain.certificates().last().map_or(&[][..], slice::from_ref);
-        self.write_chain(files::CA_ROOT, root)?;
+        write_chain(&self.dir.join(files::CA_ROOT), root)?;
         Ok(chain.certificates().to_vec())
     }
 
-    fn make_tsa(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+    fn make_tsa(&self, tsa: &TsaSettings) -> anyhow::Result<Vec<Vec<u8>>> {
         let root_key = FileSigner::from_pkcs8_der(&generate(KeyKind::EcdsaP256)?)?;
-        let key = self.new_key(files::TSA_KEY)?;
+        let key = new_key(&tsa.key)?;
         let names = AuthorityNames::of_organization(self.operator);
         let Validity {
             not_before,
@@ -119,20 +131,8 @@ impl NewInstance<'_> {
         let root = issue_root(&root_key, &names, not_before, not_after)?;
         let leaf = issue_authority(&root_key, &key, &names, not_before, not_after)?;
         let chain = vec![leaf, root];
-        self.write_chain(files::TSA_CHAIN, &chain)?;
+        write_chain(&tsa.chain, &chain)?;
         Ok(chain)
-    }
-
-    fn write_chain(&self, file: &str, chain: &[Vec<u8>]) -> io::Result<()> {
-        let pem: String = chain
-            .iter()
-            .map(|der| pem::encode_certificate(der))
-            .collect();
-        let path = self.dir.join(file);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        fs::write(path, pem)
     }
 
     /// What clients are to know.
@@ -158,7 +158,7 @@ impl NewInstance<'_> {
             cert_chain,
             valid_for,
         };
-        let oidc = dev::issuer_url(self.url, ca::Preset::Email);
+        let sign_in_at = self.sign_in_at.iter().map(|url| (url.clone(), valid_for));
         Ok(TrustMaterial {
             operator: self.operator.to_owned(),
             logs: vec![log(
@@ -176,25 +176,15 @@ impl NewInstance<'_> {
             )],
             certificate_authorities: vec![authority("", "fulcio", ca_chain)],
             timestamp_authorities: vec![authority("/api/v1/timestamp", "timestamp", tsa_chain)],
-            oidc_issuers: vec![(oidc, valid_for)],
+            oidc_issuers: sign_in_at.collect(),
         })
     }
 
-    /// The repository, its online key, and the keys of root and targets in a file of their own,
-    /// encrypted under a passphrase beside it: this is for development.
-    fn make_trust(&self, material: &TrustMaterial) -> anyhow::Result<()> {
-        let mut secret = Zeroizing::new([0_u8; 32]);
-        aws_lc_rs::rand::fill(secret.as_mut())
-            .map_err(|_| anyhow::anyhow!("the system gives no randomness"))?;
-        let passphrase = Zeroizing::new(hex::encode(secret.as_ref()));
-        let (offline, pem) = OfflineKeys::generate(passphrase.as_bytes())?;
-        let pem = Zeroizing::new(pem);
-        keys::write_private(&self.dir.join(files::TRUST_OFFLINE_KEYS), pem.as_bytes())?;
-        keys::write_private(
-            &self.dir.join(files::TRUST_PASSPHRASE),
-            passphrase.as_bytes(),
-        )?;
-        let online = Arc::new(self.new_key(files::TRUST_KEY)?);
+    /// The repository, its online key, and the file with the keys of root and targets.
+    fn make_trust(&self, trust: &TrustSettings, material: &TrustMaterial) -> anyhow::Result<()> {
+        let (offline, pem) = OfflineKeys::generate(self.offline.passphrase.bytes())?;
+        keys::write_private(self.offline.path, pem.as_bytes())?;
+        let online = Arc::new(new_key(&trust.online_key)?);
         let signers = InitialKeys {
             root: &offline.root,
             targets: &offline.targets,
@@ -204,6 +194,24 @@ impl NewInstance<'_> {
         let target_files = material.target_files(now)?;
         let lifetimes = Lifetimes::default();
         let repository = Repository::create(signers, target_files, lifetimes, self.now)?;
-        Ok(trust::write_new(&self.dir.join(trust::DIR), &repository)?)
+        Ok(trust::write_new(&trust.dir, &repository)?)
     }
+}
+
+/// A key in a new file.
+fn new_key(file: &KeyFile) -> anyhow::Result<FileSigner> {
+    let pkcs8 = generate(KeyKind::EcdsaP256)?;
+    file.write_new(&pkcs8)?;
+    Ok(FileSigner::from_pkcs8_der(&pkcs8)?)
+}
+
+fn write_chain(path: &Path, chain: &[Vec<u8>]) -> io::Result<()> {
+    let pem: String = chain
+        .iter()
+        .map(|der| pem::encode_certificate(der))
+        .collect();
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(path, pem)
 }

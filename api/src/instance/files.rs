@@ -12,6 +12,8 @@ pub(crate) const TSA_KEY: &str = "keys/tsa.pem";
 pub(crate) const TSA_CHAIN: &str = "tsa/chain.pem";
 /// The key that keeps the trust root current.
 pub(crate) const TRUST_KEY: &str = "keys/trust-online.pem";
+/// The TUF repository.
+pub(crate) const TRUST_DIR: &str = "trust/tuf";
 /// The keys that say what is trusted, encrypted. The server never reads them.
 pub(crate) const TRUST_OFFLINE_KEYS: &str = "keys/trust-offline.pem";
 /// What they are encrypted under, as far as an instance for development is concerned.
