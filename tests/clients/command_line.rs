@@ -1,4 +1,4 @@
-//! openssl signs and curl posts, as README's first command does it.
+//! openssl signs and curl posts, as scripts/quickstart-log.sh does it.
 
 use std::path::Path;
 use std::process::Command;

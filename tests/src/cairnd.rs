@@ -32,23 +32,29 @@ pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| match environment::text("CAIRN_CAIRND") {
         Some(path) => PathBuf::from(path),
-        None => build("cairn-api", "cairnd"),
+        None => build("cairn-api", "--bin", "cairnd"),
     })
 }
 
 /// The load tool, built like the program under test.
 pub fn load_tool() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| build("cairn-bench", "cairn-load"))
+    PROGRAM.get_or_init(|| build("cairn-bench", "--bin", "cairn-load"))
+}
+
+/// An example of one of our crates, built like the program under test.
+#[must_use]
+pub fn example(package: &str, name: &str) -> PathBuf {
+    build(package, "--example", name)
 }
 
 /// `TARGET/PROFILE/deps/http-0123` is this process; the program belongs two directories up.
-fn build(package: &str, program: &str) -> PathBuf {
+fn build(package: &str, kind: &str, program: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a process knows its program");
     let profile_dir = this.ancestors().nth(2).expect("tests run in target/*/deps");
     let target_dir = profile_dir.parent().expect("profiles are in target");
     let mut build = Command::new(environment::text("CARGO").unwrap_or("cargo".to_owned()));
-    build.args(["build", "--quiet", "--package", package, "--bin", program]);
+    build.args(["build", "--quiet", "--package", package, kind, program]);
     build
         .arg("--manifest-path")
         .arg(workspace().join("Cargo.toml"));
@@ -58,7 +64,11 @@ fn build(package: &str, program: &str) -> PathBuf {
     }
     let status = build.status().expect("cargo can be run");
     assert!(status.success(), "{program} does not build: {status}");
-    profile_dir.join(program)
+    let folder = match kind {
+        "--example" => profile_dir.join("examples"),
+        _ => profile_dir.to_owned(),
+    };
+    folder.join(program)
 }
 
 /// Runs `cairnd ARGS` to its end.

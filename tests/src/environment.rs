@@ -8,6 +8,7 @@
 //! | `CAIRN_STEPS` | steps of a simulation |
 //! | `CAIRN_ROUNDS` | how often `cairnd` is killed, or stopped |
 //! | `CAIRN_POSITIONS` | how many positions of a record are damaged at most |
+//! | `CAIRN_CLIENT_TABLE` | a file that each run of a Sigstore client adds a line to |
 //! | `CAIRN_TOOLS`, `CAIRN_PYTHON` | where scripts/peers.sh and scripts/setup.sh put programs |
 
 use std::path::PathBuf;
