@@ -84,7 +84,7 @@ cargo_deny() {
 # Under an apt configuration of its own: adding that suite to the machine's changes the machine.
 cosign_client() {
   local mirror own=$scratch/apt
-  [[ ! -x $CAIRN_TOOLS/cosign/usr/bin/cosign ]] || return 0
+  [[ ! -x $CAIRN_TOOLS/cosign/usr/bin/cosign || ! -s $CAIRN_TOOLS/cosign/version ]] || return 0
   if ! mirror=$(apt-cache policy 2> /dev/null | awk '$2 ~ /\/debian\/?$/ { print $2; exit }') ||
     [[ -z $mirror ]]; then
     skip 'cosign: no Debian mirror is configured here; put cosign 3 at tools/bin/cosign yourself'
@@ -95,13 +95,14 @@ cosign_client() {
   printf 'deb %s testing main\n' "$mirror" > "$own/sources.list"
   local options=(-qq -o "Dir::Etc::sourcelist=$own/sources.list"
     -o "Dir::Etc::sourceparts=$own/parts" -o "Dir::State::lists=$own/lists"
-    -o "Dir::Cache=$own/cache" -o APT::Sandbox::User=)
-  if ! (cd "$own" && apt-get "${options[@]}" update && apt-get "${options[@]}" download cosign &&
-    dpkg -x cosign_*.deb unpacked) || ! "$own/unpacked/usr/bin/cosign" version > /dev/null 2>&1
-  then
-    skip 'cosign: cannot be fetched and run here, see above'
+    -o "Dir::Cache=$own/cache" -o APT::Sandbox::User= -o APT::Update::Error-Mode=any)
+  if ! apt-get "${options[@]}" update; then
+    skip 'cosign: the Debian mirror does not answer, see above'
     return
   fi
+  (cd "$own" && apt-get "${options[@]}" download cosign && dpkg -x cosign_*.deb unpacked)
+  "$own/unpacked/usr/bin/cosign" version > /dev/null
+  dpkg-deb --field "$own"/cosign_*.deb Version > "$own/unpacked/version"
   rm -rf "$CAIRN_TOOLS/cosign"
   mv "$own/unpacked" "$CAIRN_TOOLS/cosign"
   ln -sfn ../cosign/usr/bin/cosign "$bin/cosign"

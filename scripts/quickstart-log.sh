@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a running Rekor v2 log: installs what is missing, builds cairnd, starts a
-# log in a new directory, signs two files and logs them, reads the log back with curl, and verifies
-# it with a verifier that shares no code with it. Leaves the server running.
+# From a fresh checkout to a running Rekor v2 log, alone, without certificates: installs what is
+# missing, builds cairnd, starts a log in a new directory, signs two files with a key and logs them,
+# reads the log back with curl, and verifies it with a verifier that shares no code with it. Leaves
+# the server running.
 #
-#     scripts/quickstart.sh [DIR]
+#     scripts/quickstart-log.sh [DIR]
 #
 # DIR must not exist yet; without it a new directory under ${TMPDIR:-/tmp} is made.
 set -euo pipefail
@@ -13,7 +14,7 @@ PORT_WANTED=3000
 START_SECONDS_MAX=30
 
 step() { printf '\n== %s\n' "$*"; }
-die() { printf 'quickstart: %s\n' "$*" >&2; exit 1; }
+die() { printf 'quickstart-log: %s\n' "$*" >&2; exit 1; }
 
 # Shows a command, then runs it.
 run() {

@@ -30,6 +30,8 @@ has_libclang() {
       compgen -G '/usr/lib/llvm-*/lib/clang/*/include/stddef.h'; }
 }
 
+has_venv() { python3 -c 'import ensurepip, venv'; }
+
 has_python() { [[ -n ${CAIRN_PYTHON:-} ]]; }
 
 want gcc 'compiles the C of the cryptography and compression libraries' command -v gcc
@@ -43,6 +45,7 @@ want ca-certificates 'lets cargo and curl trust their servers' \
 want curl 'talks to the log' command -v curl
 want openssl 'makes keys and signatures' command -v openssl
 want python3 'runs the independent verifier' command -v python3
+want python3-venv 'installs the Sigstore clients that are written in Python' has_venv
 want python3-cryptography 'checks signatures in the independent verifier' has_python
 
 if ((${#packages[@]} > 0)); then

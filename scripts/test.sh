@@ -18,6 +18,24 @@ step() {
   printf '== ok after %s s: %s\n' "$((SECONDS - began))" "$name"
 }
 
+# The clients that ran, as they say themselves: a client with any failure has failed.
+client_table() {
+  printf '\n== clients\n'
+  sort -u "$CAIRN_CLIENT_TABLE" | awk -F '\t' '
+    !($1 in result) { names[++count] = $1; result[$1] = $4; version[$1] = $2 }
+    $2 != "-" { version[$1] = $2 }
+    $4 != "ok" && result[$1] != "failed" { result[$1] = $4 }
+    { what[$1] = what[$1] (what[$1] == "" ? "" : ", ") $3 ($4 == "failed" ? " (failed)" : "") }
+    END {
+      format = "%-16s %-10s %s\n"
+      printf format, "client", "version", "result"
+      for (i = 1; i <= count; i++) {
+        name = names[i]
+        printf format, name, version[name], result[name] ": " what[name]
+      }
+    }'
+}
+
 step 'set-up' scripts/setup.sh
 step 'programs to test against' scripts/peers.sh
 # shellcheck source=scripts/env.sh
@@ -33,6 +51,9 @@ step 'documentation' env RUSTDOCFLAGS='-D warnings' scripts/cargo.sh doc --works
 step 'licences, bans and sources of dependencies' \
   "$CAIRN_TOOLS/bin/cargo-deny" --all-features check licenses bans sources
 step 'tests' scripts/cargo.sh test --workspace
+CAIRN_CLIENT_TABLE=$(mktemp)
+export CAIRN_CLIENT_TABLE
+trap client_table EXIT
 step 'slow and client suites' scripts/cargo.sh test -p cairn-tests --features slow,clients
 
 printf '\n== all steps passed in %s minutes\n' "$((SECONDS / 60))"
