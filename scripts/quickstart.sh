@@ -95,7 +95,7 @@ verify=("${sigstore[@]}" verify identity --cert-identity "$IDENTITY"
 
 step 'Whom to trust and where to sign, and who signs'
 run "$cairnd" trust export --dir "$data" --to "$dir/trust"
-printf '\n$ token=$(%q dev-token --dir %q --identity %q)\n' "$cairnd" "$data" "$IDENTITY"
+printf "\n\$ token=\$(%q dev-token --dir %q --identity %q)\n" "$cairnd" "$data" "$IDENTITY"
 token=$("$cairnd" dev-token --dir "$data" --identity "$IDENTITY")
 
 step 'Signing a file, with a key that is forgotten at once'

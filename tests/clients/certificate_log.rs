@@ -32,7 +32,15 @@ fn every_leaf_issuer_and_promise_holds() {
         .iter()
         .map(|path| ("--sct", path.as_path()))
         .collect();
-    let vkey = data.vkey("ct").to_string();
+    let printed = data.done(&["key", "--log", "ct"]);
+    let vkey = printed
+        .lines()
+        .next()
+        .unwrap()
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .to_owned();
     let url = format!("{}/logs/ct", server.url());
     check_verified(&vkey, &url, &scts);
 

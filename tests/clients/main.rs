@@ -18,6 +18,7 @@ mod certificate_log;
 mod client;
 mod command_line;
 mod cosign;
+mod fulcio_leaf;
 mod install;
 mod model_signing;
 mod openssl;

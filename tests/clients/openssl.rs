@@ -59,6 +59,32 @@ fn write_chain(scene: &Scene, authorities: &str, name: &str) {
     fs::write(scene.path(&format!("{name}-rest.pem")), pem.concat()).unwrap();
 }
 
+/// Has OpenSSL make a key and a request, and writes the certificate that this identity gets for
+/// them to `leaf.pem`.
+pub(crate) fn issue(scene: &Scene, preset: &str, identity: &str) {
+    success(
+        scene,
+        "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem \
+         -subj / -out csr.pem",
+    );
+    let request = json!({
+        "credentials": {"oidcIdentityToken": scene.token(preset, identity)},
+        "certificateSigningRequest": STANDARD.encode(fs::read(scene.path("csr.pem")).unwrap()),
+    });
+    fs::write(scene.path("request"), request.to_string()).unwrap();
+    let url = format!("{}/api/v2/signingCert", scene.url());
+    success(
+        scene,
+        &format!(
+            "curl -sS --fail -H content-type:application/json --data-binary @request -o answer \
+             {url}"
+        ),
+    );
+    let answer: Value = serde_json::from_slice(&fs::read(scene.path("answer")).unwrap()).unwrap();
+    let chain = &answer["signedCertificateEmbeddedSct"]["chain"]["certificates"];
+    fs::write(scene.path("leaf.pem"), chain[0].as_str().unwrap()).unwrap();
+}
+
 #[test]
 fn timestamps_verify_and_only_for_what_was_stamped() {
     let _run = begin("timestamps");
@@ -115,27 +141,7 @@ fn certificates_verify_and_say_who_and_where() {
     let stranger = Scene::new();
     write_chain(&scene, "certificateAuthorities", "ca");
     write_chain(&stranger, "certificateAuthorities", "ca");
-    success(
-        &scene,
-        "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem \
-         -subj / -out csr.pem",
-    );
-    let request = json!({
-        "credentials": {"oidcIdentityToken": scene.token(PRESET, IDENTITY)},
-        "certificateSigningRequest": STANDARD.encode(fs::read(scene.path("csr.pem")).unwrap()),
-    });
-    fs::write(scene.path("request"), request.to_string()).unwrap();
-    let url = format!("{}/api/v2/signingCert", scene.url());
-    success(
-        &scene,
-        &format!(
-            "curl -sS --fail -H content-type:application/json --data-binary @request -o answer \
-             {url}"
-        ),
-    );
-    let answer: Value = serde_json::from_slice(&fs::read(scene.path("answer")).unwrap()).unwrap();
-    let chain = &answer["signedCertificateEmbeddedSct"]["chain"]["certificates"];
-    fs::write(scene.path("leaf.pem"), chain[0].as_str().unwrap()).unwrap();
+    issue(&scene, PRESET, IDENTITY);
 
     let verify = "openssl verify -x509_strict -purpose any -ignore_critical";
     success(
