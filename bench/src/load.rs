@@ -1,8 +1,8 @@
 //! The load tool: a server under load, measured from outside.
 //!
 //! Drives any server that speaks Rekor v2 (`POST /api/v2/log/entries`), takes raw entries one by
-//! one (`POST /add`, answered with the index) or in batches (`POST /add-batch`), issues certificates
-//! as Fulcio does, or timestamps (RFC 3161). So that a number means something:
+//! one (`POST /add`, answered with the index) or in batches (`POST /add-batch`), issues
+//! certificates as Fulcio does, or timestamps (RFC 3161). So that a number means something:
 //!
 //! - requests are signed, and connections open, before the clock starts;
 //! - on an open loop a request's latency counts from when it should have been sent;

@@ -30,9 +30,10 @@ const LONG_ABOUT: &str = "\
 Back up a data directory, also while it is served
 
 Writes everything a new machine needs into DIR: cairn.toml, keys, certificates, the trust root,
-and each log with its entries, tiles and last checkpoint, all from one instant. An earlier backup in DIR is replaced once the new
-one is complete, and only what is new is copied. On one file system unchanging files are linked,
-not copied: that guards against mistakes, not against the loss of the disk.
+and each log with its entries, tiles and last checkpoint, all from one instant. An earlier backup
+in DIR is replaced once the new one is complete, and only what is new is copied. On one file system
+unchanging files are linked, not copied: that guards against mistakes, not against the loss of the
+disk.
 
 The backup holds the private keys. Keep it where others can't read it. Keys that are encrypted
 need their passphrase, which is not in it: keep that elsewhere.

@@ -1,5 +1,5 @@
-//! What cairn.toml says of the instance beside its logs: `profile`, `passphrase_file`, `[[issuer]]`,
-//! and the sections of its services.
+//! What cairn.toml says of the instance beside its logs: `profile`, `passphrase_file`,
+//! `[[issuer]]`, and the sections of its services.
 
 use std::path::Path;
 

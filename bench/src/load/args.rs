@@ -197,8 +197,9 @@ from a server on the same machine: every rekor-v2 answer by its body, proof and 
 raw entry by the tiles of the log, up to the signed root; certificates and timestamps by the trusted
 root. Beyond a gigabyte of answers the rest is checked as it comes.
 
-Time to sequenced is what the answer of a raw log or a service took; time to published is what the answer of a
-rekor-v2 log took, or until a raw log's checkpoint, asked for every 5 ms, covers the entry.";
+Time to sequenced is what the answer of a raw log or a service took; time to published is what the
+answer of a rekor-v2 log took, or until a raw log's checkpoint, asked for every 5 ms, covers the
+entry.";
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done; 1 a proof, an index or a signature was wrong, nothing was answered, or the run
