@@ -53,8 +53,9 @@ pub(crate) struct Fulcio {
     pub(crate) keys: Arc<IssuerKeyCache>,
     /// The log that certificates go into.
     pub(crate) log: Arc<ServedLog>,
-    /// Its key, by which its promises are checked before they leave.
-    pub(crate) log_key: PublicKey,
+    /// Its key, by which its promises are checked before they leave; none if the log is not open,
+    /// and then nothing is issued.
+    pub(crate) log_key: Option<PublicKey>,
 }
 
 /// What is wanted of the CA.

@@ -219,7 +219,7 @@ fn open_fulcio(
         )
     })?;
     let key = log.verifier.as_ref();
-    let key = key.with_context(|| format!("the key of the log {:?} can't be read", ca.log))?;
+    let key = key.map(|key| PublicKey::from_spki_der(&key.spki_der()));
     if config.instance.issuers.issuers().is_empty() {
         tracing::warn!("cairn.toml has no [[issuer]], so nobody can get a certificate");
     }
@@ -227,7 +227,7 @@ fn open_fulcio(
         authority: CertificateAuthority::new(signer, chain)?,
         issuers: config.instance.issuers.clone(),
         keys,
-        log_key: PublicKey::from_spki_der(&key.spki_der())?,
+        log_key: key.transpose()?,
         log: Arc::clone(log),
     })
 }

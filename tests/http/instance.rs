@@ -1,6 +1,8 @@
 //! A whole instance, as `cairnd up` makes it: its dev issuers, CA, timestamp authority and trust
 //! root over HTTP, with the statuses that clients compare.
 
+use std::fs;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use cairn_tests::cairnd::{Data, Server};
@@ -293,6 +295,61 @@ fn what_is_wrong_with_a_token_or_a_key_is_a_400_that_says_why() {
         .ask(Request::post("/api/v2/signingCert", "{"))
         .expect(400);
     instance.get("/api/v2/signingCert").expect(501);
+}
+
+#[test]
+fn no_certificate_is_issued_without_the_certificate_log() {
+    let Instance { data, server } = Instance::new();
+    server.stop();
+    let whole = data.config();
+    // The certificate log is the last section of a log.
+    let frozen = whole.replacen("#read_only = false", "read_only = true", 2);
+    let frozen = frozen.replacen("read_only = true", "#read_only = false", 1);
+    assert_ne!(whole, frozen);
+    data.write_config(&frozen);
+    let data = check_withheld(data);
+    data.write_config(&whole);
+    fs::rename(data.store("ct"), data.path().join("elsewhere")).unwrap();
+    let data = check_withheld(data);
+    fs::rename(data.path().join("elsewhere"), data.store("ct")).unwrap();
+    let server = data.up();
+    let instance = Instance { data, server };
+    let request = signing_request(&instance.token(), IDENTITY).to_string();
+    instance
+        .ask(Request::post("/api/v2/signingCert", request))
+        .expect(200);
+}
+
+/// Checks that a server on this directory issues nothing, and gives timestamps all the same.
+fn check_withheld(data: Data) -> Data {
+    let server = data.up();
+    let instance = Instance { data, server };
+    let request = signing_request(&instance.token(), IDENTITY);
+    let older = json!({
+        "publicKey": {"content": proof(IDENTITY).0, "algorithm": "ecdsa"},
+        "signedEmailAddress": proof(IDENTITY).1,
+    });
+    let bearer = format!("Bearer {}", instance.token());
+    for request in [
+        Request::post("/api/v2/signingCert", request.to_string()),
+        Request::post("/api/v1/signingCert", older.to_string()).header("authorization", &bearer),
+    ] {
+        let refused = instance.ask(request).expect(500);
+        assert!(
+            !refused.text().contains("CERTIFICATE"),
+            "{}",
+            refused.text()
+        );
+    }
+    let digest = STANDARD.encode([7; 32]);
+    let request = json!({"artifactHash": digest, "hashAlgorithm": "sha256"}).to_string();
+    let request = Request::post("/api/v1/timestamp", request);
+    instance
+        .ask(request.header("content-type", "application/json"))
+        .expect(200);
+    let Instance { data, server } = instance;
+    server.stop();
+    data
 }
 
 #[test]

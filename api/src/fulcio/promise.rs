@@ -28,7 +28,8 @@ pub(super) async fn into_certificate(
 
     let app = Arc::clone(&service.app);
     let finishing = service.verify.run(move || {
-        let issued = pending.finish(promise, &app.instance.fulcio()?.log_key);
+        let log_key = app.instance.fulcio()?.log_key.as_ref();
+        let issued = pending.finish(promise, log_key.ok_or(Refusal::CtFailed)?);
         issued.map_err(|error| ca_failed(&error))
     });
     finishing.await?
