@@ -1,55 +1,12 @@
 //! The wall clock of a running server jumps, ahead and back: batch times never go back with it, so
 //! adds are refused until it is right, and nothing else changes.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use cairn_tests::cairnd::{Data, Server, said, workspace};
 use cairn_tests::wait::until;
+use cairn_tests::wall_clock::WallClock;
 
 use crate::load::{Load, data};
 
 const HOUR_MS: i64 = 3_600_000;
-
-/// A wall clock that can be set, for the servers that [`Self::serve`] starts.
-struct WallClock {
-    /// How many milliseconds it is ahead.
-    offset: PathBuf,
-    library: PathBuf,
-}
-
-impl WallClock {
-    /// A clock that is right, with its files in `dir`.
-    fn new(dir: &Path) -> Self {
-        let (offset, library) = (dir.join("offset"), dir.join("clock_offset.so"));
-        let source = workspace().join("tests/crash/clock_offset.c");
-        let mut compile = Command::new("cc");
-        compile.args(["-Wall", "-Werror", "-O1", "-shared", "-fPIC", "-o"]);
-        let compiled = compile.args([&library, &source]).output();
-        let compiled = compiled.expect("whoever builds RocksDB has a C compiler");
-        assert!(compiled.status.success(), "{}", said(&compiled));
-        let clock = Self { offset, library };
-        clock.set_ahead(0);
-        clock
-    }
-
-    fn set_ahead(&self, millis: i64) {
-        // In place: servers have the file mapped.
-        let mut options = fs::OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false);
-        let file = file.open(&self.offset).unwrap();
-        std::os::unix::fs::FileExt::write_all_at(&file, &millis.to_le_bytes(), 0).unwrap();
-    }
-
-    fn serve(&self, data: &Data) -> Server {
-        let environment: [(&str, &Path); 2] = [
-            ("LD_PRELOAD", &self.library),
-            ("CAIRN_TESTS_CLOCK_OFFSET", &self.offset),
-        ];
-        data.serve_in(&["--metrics-listen", "off"], &environment)
-    }
-}
 
 #[test]
 fn a_clock_that_jumps_delays_adds_and_harms_nothing() {

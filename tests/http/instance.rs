@@ -68,7 +68,7 @@ fn hex_of(byte: u8) -> String {
     format!("%{byte:02x}")
 }
 
-fn json_of(response: &Response) -> Value {
+pub(crate) fn json_of(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap()
 }
 
@@ -219,7 +219,7 @@ fn proof(subject: &str) -> (String, String) {
 }
 
 /// A request for a certificate, as most clients send it.
-fn signing_request(token: &str, subject: &str) -> Value {
+pub(crate) fn signing_request(token: &str, subject: &str) -> Value {
     let (key, proof) = proof(subject);
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----");
     json!({

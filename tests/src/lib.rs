@@ -25,6 +25,7 @@ pub mod request;
 pub mod seeded;
 pub mod volume;
 pub mod wait;
+pub mod wall_clock;
 
 use std::io::Write as _;
 
