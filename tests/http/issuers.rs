@@ -1,5 +1,6 @@
-//! Issuers elsewhere: their keys are read, follow a rotation, outlast an issuer that is down for a
-//! time and no longer, and nothing that an issuer or a token says makes the CA hang or believe more.
+//! Issuers elsewhere: their keys are read, follow a rotation, outlast an issuer that is down for
+//! a time and no longer, and nothing that an issuer or a token says makes the CA hang or believe
+//! more.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -249,9 +250,8 @@ fn answer(
     let found = answers.lock().unwrap().get(path).cloned();
     let (status, body) = found.unwrap_or((404, String::new()));
     let len = body.len();
-    let head = format!(
-        "HTTP/1.1 {status} X\r\nlocation: /keys\r\ncontent-length: {len}\r\nconnection: close\r\n\r\n"
-    );
+    let status = format!("HTTP/1.1 {status} X\r\nlocation: /keys\r\n");
+    let head = format!("{status}content-length: {len}\r\nconnection: close\r\n\r\n");
     connection.write_all(head.as_bytes())?;
     connection.write_all(body.as_bytes())
 }

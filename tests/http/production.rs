@@ -147,7 +147,7 @@ fn what_protects_nothing_or_lets_everybody_in_is_not_made() {
     };
     check(&beside, "must not be found where its keys are");
     let everybody = |_: &Production, args: &mut Vec<String>| {
-        args.extend(["--issuer", "github"].map(str::to_owned))
+        args.extend(["--issuer", "github"].map(str::to_owned));
     };
     check(&everybody, "everybody on GitHub");
 }

@@ -69,8 +69,8 @@ pub(super) struct Args {
     metrics_listen: Option<String>,
     /// Make a private Sigstore: a log of signatures, a CA, a certificate log, a timestamp authority
     /// and the trust root that tells clients of them
-    #[arg(long, requires = "url", requires = "offline_keys",
-          conflicts_with_all = ["origin", "kind"])]
+    #[arg(long, requires = "url", requires = "offline_keys")]
+    #[arg(conflicts_with_all = ["origin", "kind"])]
     sigstore: bool,
     #[command(flatten)]
     with_sigstore: SigstoreArgs,

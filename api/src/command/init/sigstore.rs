@@ -44,8 +44,8 @@ pub(super) struct SigstoreArgs {
     /// Whose tokens are good for certificates: a preset and what it needs, such as
     /// github,owner=acme or email,url=https://login.example.org; all but settings of [[issuer]]
     /// are claims that tokens must have. May be given several times
-    #[arg(long, value_name = "PRESET[,KEY=VALUE]...", requires = "sigstore",
-          value_parser = parse_issuer)]
+    #[arg(long, value_name = "PRESET[,KEY=VALUE]...", requires = "sigstore")]
+    #[arg(value_parser = parse_issuer)]
     issuer: Vec<NewIssuer>,
 }
 
