@@ -21,6 +21,7 @@ mod cosign;
 mod fulcio_leaf;
 mod install;
 mod model_signing;
+mod oidc_login;
 mod openssl;
 mod peers;
 mod python_tuf;

@@ -30,7 +30,30 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        Self::of(Data::empty())
+    }
+
+    /// An instance that takes the tokens of this issuer of email addresses too, with a signing
+    /// config that sends people there.
+    pub(crate) fn with_issuer(url: &str) -> Self {
         let data = Data::empty();
+        // The first start makes the directory.
+        data.up().stop();
+        let section = format!("\n[[issuer]]\npreset = \"email\"\nurl = {url:?}\n");
+        data.write_config(&(data.config() + &section));
+        let scene = Self::of(data);
+        scene.change_signing_config(&scene.issuer(PRESET), url);
+        scene
+    }
+
+    fn change_signing_config(&self, old: &str, new: &str) {
+        let path = self.path("trust/signing_config.v0.2.json");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "no {old} in {text}");
+        fs::write(&path, text.replace(old, new)).unwrap();
+    }
+
+    fn of(data: Data) -> Self {
         let server = data.up();
         let trust_root = server.line("trust root ");
         let scene = Self {
