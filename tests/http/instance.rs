@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use cairn_tests::cairnd::{Data, Server};
 use cairn_tests::http::{Request, Response};
 use cairn_tests::request::Signer;
+use cairn_tests::wall_clock::WallClock;
 use serde_json::{Value, json};
 
 const IDENTITY: &str = "ada@example.com";
@@ -396,6 +397,29 @@ fn timestamps_are_given_for_either_form_of_request() {
     post("application/json", &[b' '; 4096]).expect(400);
     let chain = instance.get("/api/v1/timestamp/certchain").expect(200);
     assert_eq!(chain.text().matches("BEGIN CERTIFICATE").count(), 2);
+}
+
+/// What a timestamp authority says is evidence, so it says nothing while it can't know the time.
+#[test]
+fn no_timestamp_is_given_by_a_clock_that_jumped() {
+    let data = Data::empty();
+    let files = tempfile::tempdir().unwrap();
+    let clock = WallClock::new(files.path());
+    let server = clock.up(&data);
+    let instance = Instance { data, server };
+    let digest = STANDARD.encode([7; 32]);
+    let request = json!({"artifactHash": digest, "hashAlgorithm": "sha256"}).to_string();
+    let ask = || {
+        let request = Request::post("/api/v1/timestamp", request.clone());
+        instance.ask(request.header("content-type", "application/json"))
+    };
+    ask().expect(200);
+    for millis in [-5_000, 5_000, 3_600_000] {
+        clock.set_ahead(millis);
+        assert!(ask().expect(503).text().contains("clock"), "{millis}");
+    }
+    clock.set_ahead(0);
+    ask().expect(200);
 }
 
 #[test]

@@ -231,7 +231,13 @@ impl Data {
     /// Starts an instance of the dev profile, which makes the directory on its first start.
     #[must_use]
     pub fn up(&self) -> Server {
-        Server::start(self.path(), &["up"], &[])
+        self.up_in(&[])
+    }
+
+    /// The same, with these variables in its environment.
+    #[must_use]
+    pub fn up_in(&self, environment: &[(&str, &Path)]) -> Server {
+        Server::start(self.path(), &["up"], environment)
     }
 
     /// What a second server on this directory says, which must end by itself and in failure.

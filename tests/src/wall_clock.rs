@@ -45,6 +45,12 @@ impl WallClock {
         data.serve_in(&["--metrics-listen", "off"], &self.environment())
     }
 
+    /// Starts an instance of the dev profile by this clock.
+    #[must_use]
+    pub fn up(&self, data: &Data) -> Server {
+        data.up_in(&self.environment())
+    }
+
     /// Runs `cairnd ARGS` by this clock to its end, which must be good.
     pub fn done(&self, args: &[&str]) {
         let mut command = Command::new(program());
