@@ -9,6 +9,7 @@
 //! - [`HashedRekordRequest`] and [`HashedRekord`]: Rekor v2's one entry kind, as requested and as
 //!   logged;
 //! - [`TransparencyLogEntry`]: the answer;
+//! - [`dsse`]: what the signatures of an envelope are over;
 //! - [`PublicKey`] and [`KeyDetails`]: keys, their labels, and signatures checked by digest;
 //! - [`canonical_json`]: RFC 8785, behind a parser that refuses ambiguous JSON;
 //! - [`cert`]: certificates: the name they are for, and what else an ID token said;
@@ -50,6 +51,7 @@
 pub mod canonical_json;
 pub mod cert;
 pub mod ct_entry;
+pub mod dsse;
 pub mod entry;
 pub mod key_details;
 pub mod key_file;

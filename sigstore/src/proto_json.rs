@@ -185,6 +185,18 @@ pub(crate) fn string(value: Option<&Value>, path: &str) -> Result<String, ProtoJ
     }
 }
 
+/// Reads a repeated field; an unset one is empty.
+pub(crate) fn list<'a>(
+    value: Option<&'a Value>,
+    path: &str,
+) -> Result<&'a [Value], ProtoJsonError> {
+    match value {
+        None => Ok(&[]),
+        Some(Value::Array(list)) => Ok(list),
+        Some(other) => Err(wrong_type(path, other, "an array")),
+    }
+}
+
 /// Reads an enum field by name or number; an unset one is 0. Numbers without a name are let
 /// through, as proto3 does: the caller decides which values it takes.
 pub(crate) fn enumeration(

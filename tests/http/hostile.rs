@@ -219,3 +219,41 @@ fn reads_go_on_during_a_flood_of_wrong_signatures() {
     assert_eq!(head.size().get(), 2, "only the right one was logged");
     check_unharmed(server);
 }
+
+#[test]
+fn envelopes_as_large_as_they_may_be_fill_no_memory() {
+    let data = Data::init("rekor-v2", HOST);
+    let server = data.serve();
+    let path = "/api/v2/log/entries";
+    let mut wrong = Signer::new(7).envelope_request(&vec![b'x'; 3_000_000]);
+    wrong["dsseRequestV002"]["envelope"]["payloadType"] = "text/plain".into();
+    let wrong = Request::post(path, wrong.to_string());
+    let signature = r#"{"sig":"AAAA"},"#.repeat(200_000);
+    let many =
+        format!(r#"{{"dsseRequestV002":{{"envelope":{{"signatures":[{signature}{{}}]}}}}}}"#);
+    let many = Request::post(path, many);
+    let flood = |times: usize| {
+        let mut client = server.client();
+        for _ in 0..times {
+            for request in [&wrong, &many] {
+                let status = client.try_send(request).map(|answer| answer.status);
+                assert!(matches!(status, Ok(400 | 503)), "{status:?}");
+            }
+        }
+    };
+    flood(2);
+    let before = server.resident_kib();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| flood(5));
+        }
+    });
+    let growth = server.resident_kib().saturating_sub(before);
+    assert!(growth < GROWTH_KIB_MAX, "{growth} KiB more than before");
+    let right = Signer::new(7).envelope_request(&vec![b'x'; 3_000_000]);
+    let right = Request::post(path, right.to_string());
+    server.client().send(&right).expect(201);
+    let head = RemoteLog::new(server.client(), "rekor", data.vkey("rekor")).checkpoint();
+    assert_eq!(head.size().get(), 2, "only the right one was logged");
+    check_unharmed(server);
+}

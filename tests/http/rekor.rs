@@ -31,6 +31,11 @@ fn post(path: &str, request: &Value) -> Request {
     Request::post(path, request.to_string())
 }
 
+/// A right request to log an envelope.
+fn envelope() -> Value {
+    Signer::new(7).envelope_request(br#"{"_type":"https://in-toto.io/Statement/v1"}"#)
+}
+
 /// A body of unknown length, in two chunks.
 fn chunked(body: &str) -> Request {
     let (first, second) = body.split_at(body.len() / 2);
@@ -86,12 +91,15 @@ pub(crate) fn answered() -> Vec<Case> {
             "rekor-frozen",
             post("/logs/frozen/api/v2/log/entries", &right("first")),
         ),
+        case("rekor-dsse", post(ADD, &envelope())),
+        case("rekor-dsse-duplicate", post(ADD, &envelope())),
     ]
 }
 
 pub(crate) fn refused() -> Vec<Case> {
     let mut cases = refused_forms();
     cases.extend(refused_contents());
+    cases.extend(refused_envelopes());
     cases.extend(refused_algorithms());
     cases
 }
@@ -100,7 +108,6 @@ pub(crate) fn refused() -> Vec<Case> {
 fn refused_forms() -> Vec<Case> {
     let twice = format!("{0}{0}", right("first"));
     let oversized = format!("{}{}", right("first"), " ".repeat(8192));
-    let dsse = json!({"dsseRequestV002": {"envelope": {}}});
     let mut both = right("first");
     both["dsseRequestV002"] = json!({});
     let repeated = right("first")
@@ -123,7 +130,6 @@ fn refused_forms() -> Vec<Case> {
         case("rekor-two-values", Request::post(ADD, twice)),
         case("rekor-oversized", Request::post(ADD, oversized.clone())),
         case("rekor-chunked-oversized", chunked(&oversized)),
-        case("rekor-dsse", post(ADD, &dsse)),
         case("rekor-two-requests", post(ADD, &both)),
         case("rekor-field-twice", Request::post(ADD, repeated)),
         case(
@@ -138,6 +144,46 @@ fn refused_forms() -> Vec<Case> {
         case("rekor-put", Request::new("PUT", ADD)),
         case("rekor-add-raw", Request::post("/add", "x")),
     ]
+}
+
+/// Envelopes that are not one signature by one key.
+fn refused_envelopes() -> Vec<Case> {
+    let spoiled = |change: fn(&mut Value)| {
+        let mut request = envelope();
+        change(&mut request["dsseRequestV002"]);
+        post(ADD, &request)
+    };
+    vec![
+        case(
+            "rekor-dsse-empty",
+            spoiled(|asked| asked["envelope"] = json!({})),
+        ),
+        case(
+            "rekor-dsse-not-signed",
+            spoiled(|asked| asked["envelope"]["signatures"] = json!([])),
+        ),
+        case(
+            "rekor-dsse-signed-twice",
+            spoiled(|asked| twice(&mut asked["envelope"]["signatures"])),
+        ),
+        case(
+            "rekor-dsse-two-keys",
+            spoiled(|asked| twice(&mut asked["verifiers"])),
+        ),
+        case(
+            "rekor-dsse-wrong-signature",
+            spoiled(|asked| asked["envelope"]["payloadType"] = json!("text/plain")),
+        ),
+        case(
+            "rekor-dsse-signature-a-number",
+            spoiled(|asked| asked["envelope"]["signatures"][0]["sig"] = json!(7)),
+        ),
+    ]
+}
+
+/// A list with its first element again.
+fn twice(list: &mut Value) {
+    *list = json!([list[0], list[0]]);
 }
 
 /// Requests whose parts do not belong together.

@@ -42,17 +42,36 @@ impl Signer {
     #[must_use]
     pub fn request(&self, text: &str) -> Value {
         let digest = Sha256::digest(text);
-        let signature: Signature = self.key.sign_prehash(&digest).expect("32 bytes are enough");
         json!({"hashedRekordRequestV002": {
             "digest": STANDARD.encode(digest),
-            "signature": {
-                "content": STANDARD.encode(signature.to_der().as_bytes()),
-                "verifier": {
-                    "publicKey": {"rawBytes": self.spki},
-                    "keyDetails": KEY_DETAILS,
-                },
-            },
+            "signature": {"content": self.sign(&digest), "verifier": self.verifier()},
         }})
+    }
+
+    /// The request that logs a signed DSSE envelope around `payload`, for tests to spoil.
+    #[must_use]
+    pub fn envelope_request(&self, payload: &[u8]) -> Value {
+        let payload_type = "application/vnd.in-toto+json";
+        let head = format!("DSSEv1 28 {payload_type} {} ", payload.len());
+        let digest = Sha256::digest([head.as_bytes(), payload].concat());
+        json!({"dsseRequestV002": {
+            "envelope": {
+                "payload": STANDARD.encode(payload),
+                "payloadType": payload_type,
+                "signatures": [{"sig": self.sign(&digest), "keyid": ""}],
+            },
+            "verifiers": [self.verifier()],
+        }})
+    }
+
+    /// The signature over a digest, in base64.
+    fn sign(&self, digest: &[u8]) -> String {
+        let signature: Signature = self.key.sign_prehash(digest).expect("32 bytes are enough");
+        STANDARD.encode(signature.to_der().as_bytes())
+    }
+
+    fn verifier(&self) -> Value {
+        json!({"publicKey": {"rawBytes": self.spki}, "keyDetails": KEY_DETAILS})
     }
 
     /// The same as the bytes of a body.

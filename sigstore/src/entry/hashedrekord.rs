@@ -37,6 +37,7 @@ use request::{
     CERTIFICATE_RAW_BYTES_PATH, DIGEST, PUBLIC_KEY_RAW_BYTES_PATH, SIGNATURE, parse_signature,
 };
 
+mod dsse_request;
 mod error;
 mod request;
 
@@ -322,6 +323,8 @@ fn parse_leaf_value(value: &Value) -> Result<HashedRekord, LeafError> {
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod dsse_request_tests;
 #[cfg(test)]
 mod request_tests;
 #[cfg(test)]

@@ -146,7 +146,10 @@ async fn a_bad_request_is_refused_with_its_reason() {
         (" \n".to_owned(), other),
         ("{}".to_owned(), other),
         ("null".to_owned(), ""),
-        (r#"{"dsseRequestV002":{}}"#.to_owned(), other),
+        (
+            r#"{"dsseRequestV002":{}}"#.to_owned(),
+            "invalid dsse request: ",
+        ),
         ("not json".to_owned(), ""),
         ("[]".to_owned(), ""),
         (format!("{REQUEST}{REQUEST}"), ""),

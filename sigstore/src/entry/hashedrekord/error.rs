@@ -26,12 +26,23 @@ pub enum RequestError {
     /// An empty message, or an empty body.
     #[error("request: hashedRekordRequestV002 is missing")]
     NoRequest,
-    /// A DSSE request, which Rekor v2 no longer takes.
+    /// Part of an envelope is absent or empty.
+    #[error("{path}: missing or empty")]
+    DsseMissing {
+        /// The field.
+        path: &'static str,
+    },
+    /// An envelope with no signature or key, or several.
     #[error(
-        "request: dsseRequestV002 is no longer accepted, send hashedRekordRequestV002 with the \
-         SHA-256 of the envelope's pre-authentication encoding"
+        "{path}: found {found}, wanted exactly 1, because an entry has one signature and one key: \
+         send an envelope for each signature"
     )]
-    DsseRequest,
+    DsseCount {
+        /// The list.
+        path: &'static str,
+        /// How many it has.
+        found: usize,
+    },
 }
 
 impl RequestError {
@@ -40,9 +51,12 @@ impl RequestError {
     #[must_use]
     pub fn upstream_message(&self) -> Cow<'static, str> {
         match self {
-            RequestError::Json(_) | RequestError::Message(_) => Cow::Owned(self.to_string()),
-            RequestError::NoRequest | RequestError::DsseRequest => {
-                Cow::Borrowed("invalid type, must be hashedrekord")
+            RequestError::Json(_) | RequestError::Message(_) => {
+                Cow::Owned(self.to_string())
+            }
+            RequestError::NoRequest => Cow::Borrowed("invalid type, must be hashedrekord"),
+            RequestError::DsseMissing { .. } | RequestError::DsseCount { .. } => {
+                Cow::Borrowed("invalid dsse request")
             }
         }
     }
@@ -123,6 +137,9 @@ pub enum EntryError {
         /// The limit in bytes.
         max: usize,
     },
+    /// The entry that an envelope becomes was refused.
+    #[error("dsseRequestV002, logged as SHA-256 of its pre-authentication encoding: {0}")]
+    OfEnvelope(Box<EntryError>),
 }
 
 impl EntryError {

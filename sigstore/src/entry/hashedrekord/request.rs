@@ -6,12 +6,14 @@
 //! ```
 //!
 //! Decoding is lenient in spelling, as `proto_json` has it, and keeps whatever it finds.
-//! [`HashedRekordRequest::verify`] then makes all the checks.
+//! [`HashedRekordRequest::verify`] then makes all the checks. A request to log a DSSE envelope is
+//! taken for the request that it amounts to (`dsse_request`).
 //!
 //! Not here: the leaf that comes of it (`hashedrekord`).
 
 use serde_json::Value;
 
+use super::dsse_request::DsseRequest;
 use super::error::{EntryError, RequestError};
 use super::{HashedRekord, JSON_LIMITS, LEAF_LEN_BYTES_MAX, VerifierBytes};
 use crate::canonical_json::parse_limited;
@@ -22,10 +24,12 @@ use crate::public_key::SIGNATURE_LEN_BYTES_MAX;
 /// A request to log an entry, decoded but not yet checked. An absent field is empty or 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashedRekordRequest {
-    digest: Vec<u8>,
-    signature: Vec<u8>,
+    pub(super) digest: Vec<u8>,
+    pub(super) signature: Vec<u8>,
     /// `None` if the request has no `verifier` at all.
-    verifier: Option<RequestVerifier>,
+    pub(super) verifier: Option<RequestVerifier>,
+    /// Whether an envelope was sent, so that a refusal can say where its own fields come from.
+    pub(super) of_envelope: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +66,7 @@ impl HashedRekordRequest {
         proto_json::at_most_one("request", (names[0], request), (names[1], dsse))?;
         match (request, dsse) {
             (Some(request), _) => Ok(parse_request(request)?),
-            (None, Some(dsse)) if !dsse.is_object() => {
-                Err(proto_json::wrong_type("dsseRequestV002", dsse, "an object").into())
-            }
-            (None, Some(_)) => Err(RequestError::DsseRequest),
+            (None, Some(dsse)) => DsseRequest::parse_value(dsse)?.into_hashedrekord(),
             (None, None) => Err(RequestError::NoRequest),
         }
     }
@@ -80,6 +81,14 @@ impl HashedRekordRequest {
     ///
     /// [`EntryError`] names the first check that failed.
     pub fn verify(self) -> Result<HashedRekord, EntryError> {
+        if self.of_envelope {
+            let checked = self.check();
+            return checked.map_err(|error| EntryError::OfEnvelope(Box::new(error)));
+        }
+        self.check()
+    }
+
+    fn check(self) -> Result<HashedRekord, EntryError> {
         let missing = |path| EntryError::Missing { path };
         if self.signature.is_empty() {
             return Err(missing(SIGNATURE_CONTENT_PATH));
@@ -142,13 +151,28 @@ const SIGNATURE_CONTENT_PATH: &str = "hashedRekordRequestV002.signature.content"
 const VERIFIER_PATH: &str = "hashedRekordRequestV002.signature.verifier";
 const VERIFIER_ARMS: &str =
     "hashedRekordRequestV002.signature.verifier: publicKey or x509Certificate";
-const KEY_DETAILS_PATH: &str = "hashedRekordRequestV002.signature.verifier.keyDetails";
-const PUBLIC_KEY_PATH: &str = "hashedRekordRequestV002.signature.verifier.publicKey";
 pub(super) const PUBLIC_KEY_RAW_BYTES_PATH: &str =
     "hashedRekordRequestV002.signature.verifier.publicKey.rawBytes";
-const CERTIFICATE_PATH: &str = "hashedRekordRequestV002.signature.verifier.x509Certificate";
 pub(super) const CERTIFICATE_RAW_BYTES_PATH: &str =
     "hashedRekordRequestV002.signature.verifier.x509Certificate.rawBytes";
+const VERIFIER_PATHS: VerifierPaths = VerifierPaths {
+    verifier: VERIFIER_PATH,
+    public_key: "hashedRekordRequestV002.signature.verifier.publicKey",
+    public_key_raw_bytes: PUBLIC_KEY_RAW_BYTES_PATH,
+    certificate: "hashedRekordRequestV002.signature.verifier.x509Certificate",
+    certificate_raw_bytes: CERTIFICATE_RAW_BYTES_PATH,
+    key_details: "hashedRekordRequestV002.signature.verifier.keyDetails",
+};
+
+/// Where a request has its verifier, for errors.
+pub(super) struct VerifierPaths {
+    pub(super) verifier: &'static str,
+    pub(super) public_key: &'static str,
+    pub(super) public_key_raw_bytes: &'static str,
+    pub(super) certificate: &'static str,
+    pub(super) certificate_raw_bytes: &'static str,
+    pub(super) key_details: &'static str,
+}
 
 fn check_len(path: &'static str, found: usize, max: usize) -> Result<(), EntryError> {
     if found > max {
@@ -165,6 +189,7 @@ fn parse_request(value: &Value) -> Result<HashedRekordRequest, ProtoJsonError> {
         digest,
         signature,
         verifier,
+        of_envelope: false,
     })
 }
 
@@ -177,25 +202,30 @@ pub(super) fn parse_signature(
     };
     let [content, verifier] = proto_json::fields(value, SIGNATURE_PATH, &[CONTENT, VERIFIER])?;
     let content = proto_json::bytes(content, SIGNATURE_CONTENT_PATH)?;
-    Ok((content, verifier.map(parse_verifier).transpose()?))
+    let verifier = verifier.map(|verifier| parse_verifier(verifier, &VERIFIER_PATHS));
+    Ok((content, verifier.transpose()?))
 }
 
-fn parse_verifier(value: &Value) -> Result<RequestVerifier, ProtoJsonError> {
+/// Reads a verifier, which is the same message wherever it stands.
+pub(super) fn parse_verifier(
+    value: &Value,
+    paths: &VerifierPaths,
+) -> Result<RequestVerifier, ProtoJsonError> {
     let names = [PUBLIC_KEY, X509_CERTIFICATE, KEY_DETAILS];
-    let [public_key, certificate, key_details] = proto_json::fields(value, VERIFIER_PATH, &names)?;
+    let [public_key, certificate, key_details] = proto_json::fields(value, paths.verifier, &names)?;
     let arms = ((PUBLIC_KEY, public_key), (X509_CERTIFICATE, certificate));
-    proto_json::at_most_one(VERIFIER_PATH, arms.0, arms.1)?;
+    proto_json::at_most_one(paths.verifier, arms.0, arms.1)?;
     let key = if let Some(value) = public_key {
-        let raw = raw_bytes(value, PUBLIC_KEY_PATH, PUBLIC_KEY_RAW_BYTES_PATH)?;
+        let raw = raw_bytes(value, paths.public_key, paths.public_key_raw_bytes)?;
         Some(VerifierBytes::PublicKey(raw))
     } else if let Some(value) = certificate {
-        let raw = raw_bytes(value, CERTIFICATE_PATH, CERTIFICATE_RAW_BYTES_PATH)?;
+        let raw = raw_bytes(value, paths.certificate, paths.certificate_raw_bytes)?;
         Some(VerifierBytes::X509Certificate(raw))
     } else {
         None
     };
     let number_of = key_details::number_of_name;
-    let key_details = proto_json::enumeration(key_details, KEY_DETAILS_PATH, number_of)?;
+    let key_details = proto_json::enumeration(key_details, paths.key_details, number_of)?;
     Ok(RequestVerifier { key, key_details })
 }
 

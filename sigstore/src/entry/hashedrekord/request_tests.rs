@@ -74,19 +74,6 @@ fn an_empty_body_and_an_empty_message_ask_for_nothing() {
 }
 
 #[test]
-fn a_dsse_request_is_refused_as_such() {
-    for name in ["dsseRequestV002", "dsse_request_v002"] {
-        let error = parse(&json!({name: {"envelope": {}, "verifiers": []}})).unwrap_err();
-        assert_eq!(error, RequestError::DsseRequest);
-        assert_eq!(
-            error.upstream_message(),
-            "invalid type, must be hashedrekord"
-        );
-        assert!(error.to_string().contains("send hashedRekordRequestV002"));
-    }
-}
-
-#[test]
 fn a_dsse_request_of_another_type_is_refused() {
     let shown = decoder_refusal(&json!({"dsseRequestV002": "x"}));
     assert_eq!(shown, "dsseRequestV002: found a string, wanted an object");
