@@ -39,6 +39,7 @@ use request::{
 
 mod dsse_request;
 mod error;
+mod protobuf_request;
 mod request;
 
 /// The `kind` of these entries.

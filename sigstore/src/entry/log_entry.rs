@@ -22,6 +22,8 @@ use tiles::{Hash, LeafIndex, TreeSize};
 use crate::canonical_json::{JsonError, JsonLimits, excerpt, parse_limited};
 use crate::proto_json::{self, FieldName, ProtoJsonError};
 
+mod protobuf;
+
 /// The most hashes an inclusion proof can have: one for each level of a tree below 2^64.
 pub const PROOF_HASH_COUNT_MAX: usize = 64;
 

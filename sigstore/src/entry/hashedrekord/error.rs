@@ -23,6 +23,9 @@ pub enum RequestError {
     /// JSON, but not the message.
     #[error(transparent)]
     Message(#[from] ProtoJsonError),
+    /// Not the message in protobuf's binary form.
+    #[error("request: not a CreateEntryRequest: {0}")]
+    Protobuf(String),
     /// An empty message, or an empty body.
     #[error("request: hashedRekordRequestV002 is missing")]
     NoRequest,
@@ -51,7 +54,7 @@ impl RequestError {
     #[must_use]
     pub fn upstream_message(&self) -> Cow<'static, str> {
         match self {
-            RequestError::Json(_) | RequestError::Message(_) => {
+            RequestError::Json(_) | RequestError::Message(_) | RequestError::Protobuf(_) => {
                 Cow::Owned(self.to_string())
             }
             RequestError::NoRequest => Cow::Borrowed("invalid type, must be hashedrekord"),
