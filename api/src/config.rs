@@ -13,6 +13,7 @@ pub(crate) mod places;
 mod services;
 mod table;
 pub(crate) mod template;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -35,6 +36,7 @@ use services::Place;
 pub(crate) use services::{CaSettings, Services, TrustSettings, TsaSettings};
 pub(crate) use table::ConfigError;
 use table::{Field, Source, Table};
+pub(crate) use tls::TlsSettings;
 
 /// The configuration's name within the data directory.
 pub(crate) const FILE_NAME: &str = "cairn.toml";
@@ -61,6 +63,8 @@ pub(crate) struct Config {
     /// The public base URL without a trailing slash, if the operator gave one.
     pub(crate) url: Option<String>,
     pub(crate) metrics: MetricsListen,
+    /// For the public listener, if it speaks TLS.
+    pub(crate) tls: Option<TlsSettings>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
     /// What there is beside the logs.
@@ -149,6 +153,10 @@ impl Config {
             Some(field) => parse_networks(&field)?,
             None => TrustedProxies::default(),
         };
+        let tls = match top.take("tls") {
+            Some(field) => tls::parse(source, dir, &field)?,
+            None => None,
+        };
         let (limits, age_field) = match top.take("limits") {
             Some(field) => parse_limits(source, &field)?,
             None => (Limits::default(), None),
@@ -170,6 +178,7 @@ impl Config {
             listen,
             url,
             metrics,
+            tls,
             trusted_proxies,
             limits,
             instance,
@@ -208,9 +217,14 @@ impl Config {
             .map(|log| log.origin.to_string())
             .unwrap_or_default();
         if bound.ip().is_unspecified() && origin::parse(LogKind::RekorV2, &origin).is_ok() {
-            return format!("http://{origin}:{}", bound.port());
+            return format!("{}://{origin}:{}", self.scheme(), bound.port());
         }
-        format!("http://{bound}")
+        format!("{}://{bound}", self.scheme())
+    }
+
+    /// What the public listener speaks.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 }
 

@@ -9,6 +9,7 @@
 pub(crate) mod connection;
 mod contradictions;
 mod public;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -40,6 +41,7 @@ use crate::stdout::say;
 use crate::{admin, keys, log_config, origin, rekor, verify_pool};
 use connection::Server;
 pub(crate) use public::Public;
+use tls::Tls;
 
 /// What the command line may override.
 #[derive(Debug, Default)]
@@ -109,7 +111,14 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
         instance,
     });
     let routes = Public::new(&app).context("the verify pool can't be started")?;
-    let public = Server::new(&app, routes, config.limits.connections_max);
+    let (tls, follower) = match &config.tls {
+        Some(settings) => {
+            let (tls, follower) = Tls::open(settings, &app.metrics)?;
+            (Some(tls), Some(follower))
+        }
+        None => (None, None),
+    };
+    let public = Server::new(&app, routes, config.limits.connections_max).with_tls(tls);
     let metrics_routes = observe::metrics_router(&app);
     let metrics = Server::new(&app, metrics_routes, METRICS_CONNECTIONS_MAX);
     let metrics_bound = metrics_listener
@@ -117,7 +126,7 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
         .map(TcpListener::local_addr)
         .transpose()?;
     let _admin = admin::listen(config, &app);
-    announce(&app, bound, metrics_bound);
+    announce(&app, (config.scheme(), bound), metrics_bound);
     tracing::info!(url = app.url, "serving");
 
     let (stop, stopped) = watch::channel(false);
@@ -377,8 +386,8 @@ async fn keep_trust_current(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Tells whoever started us where to find what; scripts read these lines.
-fn announce(app: &App, bound: SocketAddr, metrics: Option<SocketAddr>) {
-    say!("listening on http://{bound}");
+fn announce(app: &App, (scheme, bound): (&str, SocketAddr), metrics: Option<SocketAddr>) {
+    say!("listening on {scheme}://{bound}");
     if let Some(trust) = &app.instance.trust {
         say!("trust root {}/tuf/{}", app.url, trust.id());
     }

@@ -165,6 +165,12 @@ listen = @LISTEN@
 # CAIRND_PASSPHRASE. New keys are encrypted if there is one of the two.
 @PASSPHRASE@
 
+# A certificate (with its chain) and its key, in PEM, and the public listener speaks TLS. Both files
+# are read again when they change. Without them: plain HTTP, for loopback or behind a proxy.
+[tls]
+#certificate = "tls/certificate.pem"
+#key = "tls/key.pem"
+
 # What the outside may make the server hold or do.
 [limits]
 # Open connections; further ones wait.
@@ -305,7 +311,7 @@ mod tests {
     use crate::config::Config;
     use crate::limits::Limits;
 
-    const TABLES: [&str; 6] = ["limits", "log", "issuer", "ca", "tsa", "trust"];
+    const TABLES: [&str; 7] = ["limits", "log", "issuer", "tls", "ca", "tsa", "trust"];
 
     fn text(kind: LogKind) -> String {
         let top = TopLevel {
@@ -372,6 +378,10 @@ mod tests {
                 "in log: ",
             ),
         ] {
+            (
+                "[tls]\nzzz = 1\n[[log]]\nname='a'\nkind='raw'\norigin='a'",
+                "in tls: ",
+            ),
             let wrong = if wrong.starts_with('z') {
                 format!("{wrong}[[log]]\nname='a'\nkind='raw'\norigin='a'\n")
             } else {

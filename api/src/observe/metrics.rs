@@ -35,6 +35,10 @@ pub(crate) struct Metrics {
     known: Arc<[Known; Route::COUNT]>,
     connections: Gauge,
     connections_refused: Counter,
+    tls_reloads: Counter,
+    tls_reload_failures: Counter,
+    /// 1 while what lies in the files of `[tls]` is not what is in use.
+    tls_files_unused: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -135,6 +139,9 @@ impl Default for Metrics {
             connections: Gauge::default(),
             connections_refused: Counter::default(),
         }
+            tls_reloads: Counter::default(),
+            tls_reload_failures: Counter::default(),
+            tls_files_unused: Gauge::default(),
     }
 }
 
@@ -170,6 +177,23 @@ impl Metrics {
     }
 
     /// Counts one connection that was closed for going beyond a limit of the transport.
+    /// Counts new files of `[tls]`, which are in use from now on, or can't be.
+    pub(crate) fn tls_files_used(&self, used: bool) {
+        if used {
+            self.tls_reloads.inc();
+        } else {
+            self.tls_reload_failures.inc();
+        }
+        self.tls_files_unused.set((!used).into());
+    }
+
+    /// What became of new files of `[tls]`: taken, refused, and whether the newest was refused.
+    #[cfg(test)]
+    pub(crate) fn tls_counted(&self) -> (u64, u64, i64) {
+        let (taken, refused) = (&self.tls_reloads, &self.tls_reload_failures);
+        (taken.get(), refused.get(), self.tls_files_unused.get())
+    }
+
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.inc();
     }
@@ -204,6 +228,21 @@ pub(super) fn registry(app: &App) -> Registry {
         metrics.connections_refused,
     );
     registry.register_collector(Box::new(LogCollector {
+    registry.register(
+        "tls_reloads",
+        "TLS certificates that replaced another",
+        metrics.tls_reloads,
+    );
+    registry.register(
+        "tls_reload_failures",
+        "New TLS files that can't be used",
+        metrics.tls_reload_failures,
+    );
+    registry.register(
+        "tls_files_unused",
+        "1 while the certificate in use is not the one in the files",
+        metrics.tls_files_unused,
+    );
         logs: app.logs.clone(),
     }));
     if let Ok(fulcio) = app.instance.fulcio() {

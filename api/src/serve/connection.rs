@@ -23,10 +23,12 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
+use super::tls::Tls;
 use crate::app::App;
 use crate::body::drain::Drained;
 use crate::body::unread::Unread;
@@ -57,6 +59,7 @@ pub(crate) struct Server<R> {
     app: Arc<App>,
     routes: R,
     builder: Builder<TokioExecutor>,
+    tls: Option<Tls>,
     connections: Arc<Semaphore>,
 }
 
@@ -66,8 +69,14 @@ impl<R: Respond> Server<R> {
             app: Arc::clone(app),
             routes,
             builder: builder(&app.limits),
+            tls: None,
             connections: Arc::new(Semaphore::new(connections_max)),
         }
+    }
+
+    /// The same over TLS, if there is a certificate.
+    pub(crate) fn with_tls(self, tls: Option<Tls>) -> Server<R> {
+        Server { tls, ..self }
     }
 
     /// Accepts until `stopped` turns true; then returns once the last connection has ended, each
@@ -121,6 +130,35 @@ impl<R: Respond> Server<R> {
             self.app.metrics.connection_refused();
             return;
         }
+        let Some(tls) = &self.tls else {
+            return self.serve_stream(stream, peer, watcher, stopped).await;
+        };
+        let greeting = tls.acceptor().accept(stream);
+        let greeted = tokio::select! {
+            greeted = tokio::time::timeout(self.app.limits.header_timeout, greeting) => greeted,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        match greeted {
+            Ok(Ok(stream)) => {
+                // Boxed: what a handshake holds is large, and gone by now.
+                let serving = self.serve_stream(stream, peer, watcher, stopped);
+                Box::pin(serving).await;
+            }
+            failed => {
+                self.app.metrics.connection_refused();
+                tracing::debug!(%peer, ?failed, "a handshake failed");
+            }
+        }
+    }
+
+    /// Serves what was read and written in the clear, whatever is below.
+    async fn serve_stream(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        watcher: Watcher,
+        stopped: watch::Receiver<bool>,
+    ) {
         let io = TokioIo::new(IdleLimit::new(stream, idle_timeout(&self.app.limits)));
         let activity = Activity::new();
         let service = self.service(peer, activity.clone());
