@@ -40,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 const MAPPED_CRATES: [&str; 5] = ["tiles", "engine", "sigstore", "ca", "api"];
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
-const PARSERS: [(&str, &[&str]); 52] = [
+const PARSERS: [(&str, &[&str]); 56] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),
@@ -53,6 +53,14 @@ const PARSERS: [(&str, &[&str]); 52] = [
     (
         "sigstore/src/entry/hashedrekord/request.rs",
         &["hashedrekord_request"],
+    ),
+    (
+        "sigstore/src/entry/hashedrekord/dsse_request.rs",
+        &["hashedrekord_request", "rekor_call"],
+    ),
+    (
+        "sigstore/src/entry/hashedrekord/protobuf_request.rs",
+        &["rekor_call"],
     ),
     ("sigstore/src/entry/log_entry.rs", &["log_entry"]),
     ("sigstore/src/ct_entry.rs", &["tile_leaf"]),
@@ -90,6 +98,8 @@ const PARSERS: [(&str, &[&str]); 52] = [
     ("api/src/config.rs", &["config"]),
     ("api/src/raw.rs", &["raw_batch"]),
     ("api/src/rekor/batch.rs", &["rekor_batch"]),
+    ("api/src/grpc.rs", &["rekor_call", "signing_call"]),
+    ("api/src/fulcio/messages.rs", &["signing_call"]),
     ("api/src/admin.rs", &["admin_answer"]),
     ("api/src/ct/request.rs", &["add_chain"]),
     ("api/src/dev/form.rs", &["oauth_form"]),

@@ -420,6 +420,25 @@ fn parse_limits<'a>(
             *target = field.size(range)?;
         }
     }
+    let rates = [
+        (
+            "certificates_per_minute_by_identity",
+            &mut limits.certificates_per_minute_by_identity,
+        ),
+        (
+            "certificates_per_minute_by_address",
+            &mut limits.certificates_per_minute_by_address,
+        ),
+        (
+            "timestamps_per_minute_by_address",
+            &mut limits.timestamps_per_minute_by_address,
+        ),
+    ];
+    for (key, target) in rates {
+        if let Some(field) = table.take(key) {
+            *target = field.rate()?;
+        }
+    }
     let times = [
         ("header_timeout_ms", &mut limits.header_timeout),
         ("body_timeout_ms", &mut limits.body_timeout),

@@ -122,7 +122,9 @@ pub(crate) async fn add(
         len_bytes_max: max,
         time_max: service.app.limits.body_timeout,
     };
-    let Asked { request, timers } = asked;
+    let Asked {
+        request, timers, ..
+    } = asked;
     let (parts, body) = (*request).into_parts();
     let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
     let whole = whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))?;

@@ -66,6 +66,13 @@ pub(crate) enum Refusal {
     #[error("Method Not Allowed: use {allow}")]
     RekorMethodNotAllowed { allow: &'static str },
 
+    #[error("there is no such method here; call one that this server has, or use its JSON routes")]
+    NoSuchMethod,
+    #[error("gRPC is spoken over HTTP/2 only; use that, or the JSON routes")]
+    CallVersion,
+    #[error("calls come with content-type application/grpc; send that, or use the JSON routes")]
+    CallMediaType,
+
     // The request itself is wrong.
     #[error("an HTTP/1.1 request has one host header, this one has {found}; send exactly one")]
     NotOneHost { found: usize },
@@ -83,6 +90,12 @@ pub(crate) enum Refusal {
         content-encoding"
     )]
     BodyCoded,
+    #[error("a call of this method has exactly one message; send one")]
+    CallMessages,
+    #[error("compressed messages are not taken; send the message as it is")]
+    CallCompressed,
+    #[error("grpc-timeout is not understood; send up to eight digits and one of H, M, S, m, u, n")]
+    CallTimeout,
     #[error("the query is not understood; use ?wait=sequenced, ?wait=published or none")]
     UnknownQuery,
     #[error("adding to this log needs one of its tokens; send Authorization: Bearer TOKEN")]
@@ -147,6 +160,9 @@ pub(crate) enum Refusal {
     )]
     TimestampMediaType,
 
+    #[error("too many requests; send the next in {} s", whole_seconds(*.retry_after))]
+    TooManyRequests { retry_after: Duration },
+
     // The request is fine, this server cannot serve it now.
     #[error("error communicating with CA backend; the operator's log has the reason")]
     CaFailed,
@@ -192,6 +208,8 @@ pub(crate) enum Refusal {
     #[error("failed to integrate entry: it is still on its way after {} s; send it again, and \
         if it has an index by then it keeps it", .0.as_secs())]
     PublishTimeout(Duration),
+    #[error("the call was not answered within its own time limit of {} ms", .0.as_millis())]
+    CallLate(Duration),
     #[error("the log's data could not be read; the operator's log has the reason")]
     ReadFailed,
     #[error("internal error; the operator's log has the reason")]
@@ -207,6 +225,7 @@ pub(crate) enum Code {
     NotFound,
     AlreadyExists,
     PermissionDenied,
+    ResourceExhausted,
     Unimplemented,
     Internal,
     Unknown,
@@ -223,6 +242,7 @@ impl From<Code> for u8 {
             Code::NotFound => 5,
             Code::AlreadyExists => 6,
             Code::PermissionDenied => 7,
+            Code::ResourceExhausted => 8,
             Code::Unimplemented => 12,
             Code::Internal => 13,
             Code::Unavailable => 14,
@@ -263,7 +283,10 @@ impl Refusal {
                 (StatusCode::PAYLOAD_TOO_LARGE, Code::InvalidArgument)
             }
             R::BodyTimeout(_) => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
-            R::BodyCoded | R::TimestampMediaType => {
+            R::NoSuchMethod => (StatusCode::NOT_FOUND, Code::Unimplemented),
+            R::CallVersion => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, Code::Unimplemented),
+            R::CallMessages | R::CallCompressed => (StatusCode::BAD_REQUEST, Code::Unimplemented),
+            R::BodyCoded | R::TimestampMediaType | R::CallMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument)
             }
             R::Unauthorized => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
@@ -273,6 +296,7 @@ impl Refusal {
             | R::RekorBatchTooMany { .. }
             | R::BodyBroken
             | R::UnknownQuery
+            | R::CallTimeout
             | R::InvalidRequest(_)
             | R::InvalidEntry(_)
             | R::InvalidBatch(_)
@@ -288,6 +312,7 @@ impl Refusal {
             | R::TimestampTooLarge { .. } => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
             R::DevHost => (StatusCode::FORBIDDEN, Code::PermissionDenied),
             R::BatchRefused(results) => shared_status(results),
+            R::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
             R::Duplicate { .. } => (StatusCode::CONFLICT, Code::AlreadyExists),
             R::PoolFull
             | R::VerifyQueueFull
@@ -302,7 +327,9 @@ impl Refusal {
             R::NotSequenced | R::OutcomeUnknown => {
                 (StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown)
             }
-            R::PublishTimeout(_) => (StatusCode::GATEWAY_TIMEOUT, Code::DeadlineExceeded),
+            R::PublishTimeout(_) | R::CallLate(_) => {
+                (StatusCode::GATEWAY_TIMEOUT, Code::DeadlineExceeded)
+            }
             R::ReadFailed | R::Internal | R::CaFailed | R::CtFailed | R::TimestampFailed => {
                 (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal)
             }
@@ -374,7 +401,7 @@ impl Refusal {
     }
 
     /// When the same request may succeed: soon for a full queue, later if somebody must act first.
-    fn retry_after_s(&self) -> Option<u16> {
+    fn retry_after_s(&self) -> Option<u64> {
         match self {
             Refusal::PoolFull
             | Refusal::VerifyQueueFull
@@ -382,6 +409,7 @@ impl Refusal {
             | Refusal::ReadsFull
             | Refusal::AnswersFull
             | Refusal::PublishTimeout(_) => Some(1),
+            Refusal::TooManyRequests { retry_after } => Some(whole_seconds(*retry_after)),
             Refusal::ShuttingDown => Some(5),
             Refusal::LogFailed | Refusal::LogStopped | Refusal::IssuersFull => Some(60),
             _ => None,
@@ -406,6 +434,12 @@ impl IntoResponse for Refusal {
             .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     }
+}
+
+/// Rounded up: who comes back then is not too early.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs()
+        .saturating_add((time.subsec_nanos() > 0).into())
 }
 
 /// The status that all of these have, or 400 if they differ.

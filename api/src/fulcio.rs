@@ -8,6 +8,8 @@
 //! | POST | `api/v1/signingCert` | 201, the chain as PEM |
 //! | GET | `api/v1/rootCert` | 200, PEM |
 //!
+//! and the three of v2 over gRPC, in `dev.sigstore.fulcio.v2.CA`.
+//!
 //! Clients compare those statuses, and `Accept` is never looked at: some ask for PEM and then read
 //! JSON. Everything that is wrong with a token or a key is a 400 here, whatever HTTP would say.
 //!
@@ -15,6 +17,7 @@
 //! without the log's promise in it.
 
 mod documents;
+mod messages;
 mod promise;
 mod request;
 
@@ -28,21 +31,27 @@ use ca::{
     PendingCertificate, Principal, chain, check_csr, check_public_key, verify_token,
 };
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::json;
 use sigstore::{PublicKey, UnixSeconds};
 
 use crate::answer::answer as answered;
 use crate::app::{App, ServedLog};
-use crate::body::{self, BodyLimits};
+use crate::body::{self, BodyLimits, WholeBody};
 use crate::error::Refusal;
+use crate::grpc::{self, Encoding};
 use crate::issuer_keys::IssuerKeyCache;
+use crate::rate::RateLimits;
 use crate::route::{Asked, Service};
+use crate::timers::Timers;
 use crate::wall_clock;
 pub(crate) use request::{Proof, SigningRequest};
 
 /// Bytes of a request: a token, a key, a proof and their base64, several times over.
 const BODY_LEN_BYTES_MAX: usize = 256 << 10;
+
+/// Where a call may have its token beside the message.
+const CALL_TOKEN: HeaderName = HeaderName::from_static("oidcidentitytoken");
 
 /// Who issues, whose tokens are believed, and where it is logged.
 #[derive(Debug)]
@@ -61,26 +70,36 @@ pub(crate) struct Fulcio {
 /// What is wanted of the CA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FulcioPath {
-    Sign(Version),
-    TrustBundle,
-    Configuration,
+    Sign(Form),
+    TrustBundle(Encoding),
+    Configuration(Encoding),
     RootCertificate,
 }
 
-/// The two forms of the API.
+/// The forms that a request for a certificate has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
+pub(crate) enum Form {
     V1,
     V2,
+    /// V2 over gRPC.
+    Call,
 }
 
 /// What a path means.
 pub(crate) fn locate(path: &str) -> Option<FulcioPath> {
+    if let Some(method) = path.strip_prefix(grpc::FULCIO) {
+        return match method {
+            "CreateSigningCertificate" => Some(FulcioPath::Sign(Form::Call)),
+            "GetTrustBundle" => Some(FulcioPath::TrustBundle(Encoding::Grpc)),
+            "GetConfiguration" => Some(FulcioPath::Configuration(Encoding::Grpc)),
+            _ => None,
+        };
+    }
     match path {
-        "api/v2/signingCert" => Some(FulcioPath::Sign(Version::V2)),
-        "api/v1/signingCert" => Some(FulcioPath::Sign(Version::V1)),
-        "api/v2/trustBundle" => Some(FulcioPath::TrustBundle),
-        "api/v2/configuration" => Some(FulcioPath::Configuration),
+        "api/v2/signingCert" => Some(FulcioPath::Sign(Form::V2)),
+        "api/v1/signingCert" => Some(FulcioPath::Sign(Form::V1)),
+        "api/v2/trustBundle" => Some(FulcioPath::TrustBundle(Encoding::Plain)),
+        "api/v2/configuration" => Some(FulcioPath::Configuration(Encoding::Plain)),
         "api/v1/rootCert" => Some(FulcioPath::RootCertificate),
         _ => None,
     }
@@ -88,9 +107,17 @@ pub(crate) fn locate(path: &str) -> Option<FulcioPath> {
 
 impl FulcioPath {
     pub(crate) fn allow(self) -> &'static str {
-        match self {
-            FulcioPath::Sign(_) => "POST, OPTIONS",
+        match (self, self.encoding()) {
+            (FulcioPath::Sign(_), _) | (_, Encoding::Grpc) => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    pub(crate) fn encoding(self) -> Encoding {
+        match self {
+            FulcioPath::Sign(Form::Call) => Encoding::Grpc,
+            FulcioPath::TrustBundle(encoding) | FulcioPath::Configuration(encoding) => encoding,
+            FulcioPath::Sign(_) | FulcioPath::RootCertificate => Encoding::Plain,
         }
     }
 }
@@ -102,42 +129,68 @@ pub(crate) async fn answer(
     asked: Asked,
 ) -> Result<Response, Refusal> {
     let fulcio = service.app.instance.fulcio()?;
-    let chain = fulcio.authority.chain();
-    match path {
-        FulcioPath::Sign(version) => sign(service, version, asked).await,
-        FulcioPath::TrustBundle => Ok(json_answer(&documents::trust_bundle(chain))),
-        FulcioPath::Configuration => Ok(json_answer(&documents::configuration(&fulcio.issuers))),
-        FulcioPath::RootCertificate => Ok(pem_answer(StatusCode::OK, chain.to_pem())),
-    }
+    let (chain, issuers) = (fulcio.authority.chain(), &fulcio.issuers);
+    let message = match path {
+        FulcioPath::Sign(form) => return sign(service, form, asked).await,
+        FulcioPath::RootCertificate => return Ok(pem_answer(StatusCode::OK, chain.to_pem())),
+        FulcioPath::TrustBundle(Encoding::Plain) => {
+            return Ok(json_answer(&documents::trust_bundle(chain)));
+        }
+        FulcioPath::Configuration(Encoding::Plain) => {
+            return Ok(json_answer(&documents::configuration(issuers)));
+        }
+        FulcioPath::TrustBundle(Encoding::Grpc) => messages::trust_bundle(chain),
+        FulcioPath::Configuration(Encoding::Grpc) => messages::configuration(issuers),
+    };
+    // Their requests are empty messages, which have nothing to say, but must be there.
+    let (body, ..) = read_body(service, Encoding::Grpc, asked).await?;
+    grpc::message(body.bytes())?;
+    Ok(grpc::answer(&message))
 }
 
-async fn sign(service: &Service, version: Version, asked: Asked) -> Result<Response, Refusal> {
-    let limits = BodyLimits {
-        len_bytes_max: BODY_LEN_BYTES_MAX,
-        time_max: service.app.limits.body_timeout,
-    };
-    let Asked { request, timers } = asked;
-    let (parts, body) = (*request).into_parts();
-    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
-    let max = limits.len_bytes_max;
-    let whole = whole.map_err(|error| error.refusal(limits, Refusal::RekorBodyTooLarge { max }))?;
-    let header_token = header_token(&parts.headers);
+async fn sign(service: &Service, form: Form, asked: Asked) -> Result<Response, Refusal> {
+    let rates = &service.rates;
+    let by_address = &rates.certificates_by_address;
+    by_address.take_address(asked.client, wall_clock::since_boot())?;
+    let encoding = FulcioPath::Sign(form).encoding();
+    let (body, headers, timers) = read_body(service, encoding, asked).await?;
+    let header_token = header_token(form, &headers);
 
-    let app = Arc::clone(&service.app);
+    let (app, rates) = (Arc::clone(&service.app), Arc::clone(rates));
     let checking = service.verify.run(move || {
-        let mut request = SigningRequest::parse(version, whole.bytes())?;
+        let mut request = SigningRequest::parse(form, body.bytes())?;
         request.token = request.token.or(header_token);
-        check(&app, request)
+        check(&app, &rates, request)
     });
     let pending = match checking.await?? {
         Checked::Pending(pending) => pending,
         Checked::KeysWanted(wanted) => check_by_new_keys(service, *wanted).await?,
     };
     let issued = promise::into_certificate(service, pending, &timers).await?;
-    Ok(match version {
-        Version::V1 => pem_answer(StatusCode::CREATED, issued.chain_pem().join("\n")),
-        Version::V2 => json_answer(&chain_json(&issued)),
+    Ok(match form {
+        Form::V1 => pem_answer(StatusCode::CREATED, issued.chain_pem().join("\n")),
+        Form::V2 => json_answer(&chain_json(&issued)),
+        Form::Call => grpc::answer(&messages::signing_certificate(issued.chain_pem())),
     })
+}
+
+async fn read_body(
+    service: &Service,
+    encoding: Encoding,
+    asked: Asked,
+) -> Result<(WholeBody, HeaderMap, Timers), Refusal> {
+    let max = BODY_LEN_BYTES_MAX;
+    let limits = BodyLimits {
+        len_bytes_max: encoding.body_len_bytes_max(max),
+        time_max: service.app.limits.body_timeout,
+    };
+    let Asked {
+        request, timers, ..
+    } = asked;
+    let (parts, body) = (*request).into_parts();
+    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
+    let whole = whole.map_err(|error| error.refusal(limits, Refusal::RekorBodyTooLarge { max }))?;
+    Ok((whole, parts.headers, timers))
 }
 
 fn chain_json(issued: &IssuedCertificate) -> serde_json::Value {
@@ -145,9 +198,13 @@ fn chain_json(issued: &IssuedCertificate) -> serde_json::Value {
 }
 
 /// The token of the `Authorization` header, as Fulcio's gateway takes it: the literal `Bearer ` is
-/// dropped if it is there.
-fn header_token(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+/// dropped if it is there. Callers have another header for it.
+fn header_token(form: Form, headers: &HeaderMap) -> Option<String> {
+    let name = match form {
+        Form::V1 | Form::V2 => AUTHORIZATION,
+        Form::Call => CALL_TOKEN,
+    };
+    let value = headers.get(name)?.to_str().ok()?;
     let token = value.replacen("Bearer ", "", 1);
     Some(token.trim().to_owned())
 }
@@ -175,8 +232,10 @@ async fn check_by_new_keys(
     if !keys.read_again(&wanted.issuer).await {
         return Err(wanted.refusal);
     }
-    let app = Arc::clone(&service.app);
-    let checking = service.verify.run(move || check(&app, wanted.request));
+    let (app, rates) = (Arc::clone(&service.app), Arc::clone(&service.rates));
+    let checking = service
+        .verify
+        .run(move || check(&app, &rates, wanted.request));
     match checking.await?? {
         Checked::Pending(pending) => Ok(pending),
         Checked::KeysWanted(wanted) => Err(wanted.refusal),
@@ -184,13 +243,17 @@ async fn check_by_new_keys(
 }
 
 /// The first half: whether this may be certified, and the precertificate. CPU bound.
-fn check(app: &App, request: SigningRequest) -> Result<Checked, Refusal> {
+fn check(app: &App, rates: &RateLimits, request: SigningRequest) -> Result<Checked, Refusal> {
     let fulcio = app.instance.fulcio()?;
     let now = wall_clock::seconds();
     let keys = KnownKeys { app, now };
     let token = request.token.as_deref().unwrap_or_default();
     match verify_token(token, &fulcio.issuers, &keys, now) {
         Ok(verified) => {
+            // Whoever has no valid token does not use up another's share.
+            let identity = (verified.issuer.url(), &verified.principal.san);
+            let by_identity = &rates.certificates_by_identity;
+            by_identity.take(&identity, wall_clock::since_boot())?;
             let pending = precertify(fulcio, &request.proof, &verified.principal, now)?;
             Ok(Checked::Pending(pending))
         }

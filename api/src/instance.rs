@@ -30,6 +30,7 @@ use crate::config::{CaSettings, Config, TrustSettings, TsaSettings};
 use crate::dev::{self, DevIssuers, DevKey, DevPath};
 use crate::error::Refusal;
 use crate::fulcio::{self, Fulcio, FulcioPath};
+use crate::grpc::Encoding;
 use crate::issuer_keys::IssuerKeyCache;
 use crate::keys::{self, KeyFile};
 use crate::route::{Asked, Service};
@@ -58,6 +59,13 @@ pub(crate) enum InstancePath {
 }
 
 impl InstancePath {
+    pub(crate) fn encoding(&self) -> Encoding {
+        match self {
+            InstancePath::Fulcio(path) => path.encoding(),
+            _ => Encoding::Plain,
+        }
+    }
+
     /// The methods that it takes.
     pub(crate) fn allow(&self) -> &'static str {
         match self {

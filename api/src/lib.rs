@@ -23,6 +23,7 @@ mod deadline;
 mod dev;
 mod error;
 mod fulcio;
+mod grpc;
 mod instance;
 mod issuer_keys;
 mod keys;
@@ -32,6 +33,7 @@ mod observe;
 mod origin;
 #[cfg(feature = "testing")]
 pub mod parsers;
+mod rate;
 mod raw;
 mod read;
 mod rekor;

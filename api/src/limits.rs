@@ -29,6 +29,15 @@ pub(crate) struct Limits {
     /// Signature checks that may wait for a core. Past it: 503, because a longer queue only turns
     /// into time-outs.
     pub(crate) verify_queue_count_max: usize,
+    /// Certificates that one identity gets in a minute; 0: any number. A release of many artifacts
+    /// needs one, or one for each.
+    pub(crate) certificates_per_minute_by_identity: u32,
+    /// Requests for certificates that one address may make in a minute; 0: any number. More than an
+    /// identity's, because a fleet of builders has one address.
+    pub(crate) certificates_per_minute_by_address: u32,
+    /// Requests for timestamps that one address may make in a minute; 0: any number. They cost the
+    /// least, and need no token.
+    pub(crate) timestamps_per_minute_by_address: u32,
     /// Age of a log's checkpoint after which `/healthz` calls the log unhealthy. `None` derives it
     /// from the log's re-signing interval.
     pub(crate) checkpoint_age_max: Option<Duration>,
@@ -46,6 +55,9 @@ impl Default for Limits {
             batch_body_len_bytes_max: 16 << 20,
             batch_count_max: 1024,
             verify_queue_count_max: 4096,
+            certificates_per_minute_by_identity: 600,
+            certificates_per_minute_by_address: 3000,
+            timestamps_per_minute_by_address: 6000,
             checkpoint_age_max: None,
         }
     }
@@ -58,6 +70,9 @@ impl Limits {
         self.request_timeout / 3 * 2
     }
 }
+
+/// Callers whose requests are counted at once, for each limit: 3 MiB.
+pub(crate) const RATE_CALLERS_COUNT_MAX: usize = 65_536;
 
 /// How long sequenced entries may go without a checkpoint that covers them, on top of the log's
 /// checkpoint interval, until the log counts as unhealthy: some tries of a signer or a disk that

@@ -16,7 +16,8 @@ use crate::client_address::TrustedProxies;
 use crate::command::backup::mark;
 use crate::config::Config;
 use crate::dev::Form;
-use crate::fulcio::{Proof, SigningRequest, Version};
+use crate::fulcio::{self, Proof, SigningRequest};
+use crate::grpc::Encoding;
 use crate::{content_coding, ct, raw, rekor, route};
 
 /// A cairn.toml that was accepted.
@@ -78,8 +79,27 @@ pub struct AcceptedSigningRequest {
 /// # Errors
 /// What the client is told.
 pub fn signing_request(newer: bool, body: &[u8]) -> Result<AcceptedSigningRequest, String> {
-    let version = if newer { Version::V2 } else { Version::V1 };
-    let parsed = SigningRequest::parse(version, body).map_err(|refusal| refusal.to_string())?;
+    let form = if newer {
+        fulcio::Form::V2
+    } else {
+        fulcio::Form::V1
+    };
+    accepted_signing_request(form, body)
+}
+
+/// The body of the call `CreateSigningCertificate`.
+///
+/// # Errors
+/// What the caller is told.
+pub fn signing_call(body: &[u8]) -> Result<AcceptedSigningRequest, String> {
+    accepted_signing_request(fulcio::Form::Call, body)
+}
+
+fn accepted_signing_request(
+    form: fulcio::Form,
+    body: &[u8],
+) -> Result<AcceptedSigningRequest, String> {
+    let parsed = SigningRequest::parse(form, body).map_err(|refusal| refusal.to_string())?;
     let (key, csr) = match parsed.proof {
         Proof::Key { content, signature } => (Some((content, signature)), None),
         Proof::Csr(csr) => (None, Some(csr)),
@@ -107,6 +127,15 @@ pub fn form(body: &[u8]) -> Vec<(String, String)> {
     fields
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// The entry that the call `CreateEntry` with this body would log, its signature checked.
+///
+/// # Errors
+/// What the caller is told.
+pub fn rekor_call(body: &[u8]) -> Result<Bytes, String> {
+    let entry = rekor::check(body, Encoding::Grpc).map_err(|refusal| refusal.to_string())?;
+    Ok(entry.content().clone())
 }
 
 /// What a server says on its admin socket, as it would be sent; `None` if it is not understood.

@@ -106,7 +106,9 @@ async fn read_body(
         len_bytes_max: max,
         time_max,
     };
-    let Asked { request, timers } = asked;
+    let Asked {
+        request, timers, ..
+    } = asked;
     let (parts, body) = (*request).into_parts();
     let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
     let whole = whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))?;

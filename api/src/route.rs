@@ -14,13 +14,15 @@ use crate::answer::leave_out_body;
 use crate::app::{App, ServedLog};
 use crate::body::BodyBudget;
 use crate::body::unread::UnreadBudget;
+use crate::client_address::ClientAddress;
 use crate::error::Refusal;
 use crate::instance::{self, InstancePath};
 use crate::limits;
+use crate::rate::RateLimits;
 use crate::read::lane::Lane;
 use crate::timers::Timers;
 use crate::verify_pool::{self, VerifyPool};
-use crate::{cors, ct, raw, read, rekor};
+use crate::{cors, ct, grpc, raw, read, rekor};
 pub(crate) use locate::host;
 use locate::{Resource, Style, locate, normalize};
 
@@ -36,6 +38,8 @@ pub(crate) struct Service {
     /// Proving batches: their entries are logged, so nobody's reads hold them up.
     pub(crate) proofs: Lane,
     pub(crate) proofs_unread: UnreadBudget,
+    /// How often one caller may ask for what is signed for them.
+    pub(crate) rates: Arc<RateLimits>,
 }
 
 impl Service {
@@ -55,6 +59,7 @@ impl Service {
             bundles_unread: UnreadBudget::new(limits::BUNDLES_UNREAD_LEN_BYTES_MAX),
             proofs: Lane::new(limits::HEAVY_COUNT_MAX, limits::PROOFS_WAITING_COUNT_MAX),
             proofs_unread: UnreadBudget::new(limits::PROOFS_UNREAD_LEN_BYTES_MAX),
+            rates: Arc::new(RateLimits::new(&app.limits)),
             app,
         })
     }
@@ -65,6 +70,7 @@ impl Service {
 pub(crate) struct Asked {
     /// Boxed, because it goes from hand to hand, and each leaves room for it.
     pub(crate) request: Box<Request>,
+    pub(crate) client: ClientAddress,
     pub(crate) timers: Timers,
 }
 
@@ -72,17 +78,25 @@ pub(crate) struct Asked {
 /// depends on the host and on the logs there are.
 pub(crate) async fn answer(service: &Arc<Service>, asked: Asked) -> Response {
     let is_head = *asked.request.method() == Method::HEAD;
+    let is_call = grpc::is_call(&asked.request);
     let path = normalize(asked.request.uri().path());
     let instance_path = service.app.instance.locate(&path);
     let is_for_everybody = instance_path
         .as_ref()
         .is_none_or(InstancePath::is_for_everybody);
     let answer = match instance_path {
+        _ if is_call => Box::pin(answer_call(service, instance_path, asked)).await,
         // Boxed, so that a request for a log does not take the room of any of these.
         Some(path) => Box::pin(ask_instance(service, path, asked)).await,
         None => dispatch(service, asked).await,
     };
-    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    let mut response = answer.unwrap_or_else(|refusal| {
+        if is_call {
+            grpc::refuse(&refusal)
+        } else {
+            refusal.into_response()
+        }
+    });
     if is_head {
         leave_out_body(&mut response);
     }
@@ -90,6 +104,22 @@ pub(crate) async fn answer(service: &Arc<Service>, asked: Asked) -> Response {
         cors::allow_any_origin(response.headers_mut());
     }
     response
+}
+
+/// As any other request, within the time that the caller gives it.
+async fn answer_call(
+    service: &Arc<Service>,
+    path: Option<InstancePath>,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let (headers, timers) = (asked.request.headers().clone(), asked.timers.clone());
+    let answering = async {
+        match path {
+            Some(path) => ask_instance(service, path, asked).await,
+            None => dispatch(service, asked).await,
+        }
+    };
+    grpc::within_limit_of(&headers, &timers, answering).await
 }
 
 /// RFC 9112, section 3.2. HTTP/2 has `:authority`, HTTP/1.0 neither.
@@ -116,6 +146,7 @@ async fn ask_instance(
     if !path.takes(request.method()) {
         return Err(path.wrong_method());
     }
+    path.encoding().check(request)?;
     let host = host(request.uri(), request.headers());
     instance::answer(service, path, host, asked).await
 }
@@ -146,6 +177,7 @@ async fn dispatch(service: &Arc<Service>, asked: Asked) -> Result<Response, Refu
         Resource::CtIssuer(fingerprint) => return ct::issuer(log, &fingerprint),
         _ => {}
     }
+    target.resource.encoding().check(request)?;
     if log.read_only {
         return Err(match target.style {
             Style::RekorV2 => Refusal::RekorFrozen,
@@ -154,7 +186,7 @@ async fn dispatch(service: &Arc<Service>, asked: Asked) -> Result<Response, Refu
     }
     authorize(log, request.headers())?;
     match target.resource {
-        Resource::RekorAdd => rekor::v2::add(service, log, asked).await,
+        Resource::RekorAdd(encoding) => rekor::v2::add(service, log, encoding, asked).await,
         Resource::RawAdd => raw::add(service, log, asked).await,
         // Boxed, so that no single entry's request takes the room of a batch's.
         Resource::RekorAddBatch => Box::pin(rekor::batch::add(service, log, asked)).await,

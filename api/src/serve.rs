@@ -135,6 +135,9 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
     if let Some(listener) = metrics_listener {
         tokio::spawn(metrics.run(listener, stopped));
     }
+    if let Some(follower) = follower {
+        tokio::spawn(follower.run(stopped_too.clone()));
+    }
     tokio::spawn(keep_trust_current(Arc::clone(&app), stopped_too));
     let name = signals.next().await;
     tracing::info!(

@@ -1,5 +1,6 @@
 //! Logs in memory behind the real routes, for the handlers' tests.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use serde_json::Value;
 use tiles::{Ed25519NoteSigner, KeyName, NoteSigner as _, Origin};
 
 use crate::app::{App, Duplicates, LogKind, LogState, PublishLag, ServedLog, Token};
-use crate::client_address::TrustedProxies;
+use crate::client_address::{ClientAddress, TrustedProxies};
 use crate::instance::Instance;
 use crate::limits::Limits;
 use crate::observe::Metrics;
@@ -150,8 +151,12 @@ impl TestServer {
 
     /// The answer, its body not read.
     pub(crate) async fn ask(&self, request: Request<Body>) -> Response {
-        let (request, timers) = (Box::new(request), Timers::default());
-        route::answer(&self.service, Asked { request, timers }).await
+        let asked = Asked {
+            request: Box::new(request),
+            client: ClientAddress(Ipv4Addr::LOCALHOST.into()),
+            timers: Timers::default(),
+        };
+        route::answer(&self.service, asked).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -138,7 +138,11 @@ pub(crate) async fn answer(
         len_bytes_max: REQUEST_LEN_BYTES_MAX,
         time_max: service.app.limits.body_timeout,
     };
-    let Asked { request, timers } = asked;
+    let by_address = &service.rates.timestamps_by_address;
+    by_address.take_address(asked.client, wall_clock::since_boot())?;
+    let Asked {
+        request, timers, ..
+    } = asked;
     let (parts, body) = (*request).into_parts();
     let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
     let max = limits.len_bytes_max;

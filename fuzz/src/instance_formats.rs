@@ -48,6 +48,26 @@ pub fn signing_request(bytes: &[u8]) -> bool {
     true
 }
 
+/// The body of a gRPC call that asks for a certificate.
+#[must_use]
+pub fn signing_call(bytes: &[u8]) -> bool {
+    let Ok(request) = parsers::signing_call(bytes) else {
+        return false;
+    };
+    assert!(request.key.is_some() != request.csr.is_some());
+    assert!(request.token.as_ref().is_none_or(|token| !token.is_empty()));
+    let parts = request.token.as_ref().map_or(0, String::len);
+    let (content, signature) = request.key.unwrap_or_default();
+    let parts = parts + content.len() + signature.len() + request.csr.unwrap_or_default().len();
+    assert!(parts <= bytes.len(), "nothing comes from elsewhere");
+    let twice = [bytes, bytes].concat();
+    assert!(
+        parsers::signing_call(&twice).is_err(),
+        "a call has one message"
+    );
+    true
+}
+
 /// The body of `POST ct/v1/add-chain`.
 #[must_use]
 pub fn add_chain(bytes: &[u8]) -> bool {

@@ -52,13 +52,15 @@ pub use certificates::{
     certificate_chain, certificate_view, challenge_key, csr, pem, sct_list, subject_alt_name,
 };
 pub use id_tokens::{claim_template, discovery, id_token, key_set};
-pub use instance_formats::{add_chain, oauth_form, signing_request};
+pub use instance_formats::{add_chain, oauth_form, signing_call, signing_request};
 pub use kept_checkpoint::kept_checkpoint;
 pub use log_formats::{checkpoint, entry_bundle, note, tile, tile_path, vkey};
 pub use proofs::proofs;
 pub use public_copy::public_copy;
 pub use rebuild::rebuild;
-pub use server_formats::{admin_answer, backup_mark, config, header_value, raw_batch, rekor_batch};
+pub use server_formats::{
+    admin_answer, backup_mark, config, header_value, raw_batch, rekor_batch, rekor_call,
+};
 pub use sigstore_formats::{
     canonical_json, certificate, hashedrekord_leaf, hashedrekord_request, log_entry, spki,
     tile_leaf,
@@ -73,7 +75,7 @@ pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tu
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 47] = [
+pub const TARGETS: [(&str, Target); 49] = [
     ("add_chain", add_chain),
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
@@ -104,7 +106,9 @@ pub const TARGETS: [(&str, Target); 47] = [
     ("raw_batch", raw_batch),
     ("rebuild", rebuild),
     ("rekor_batch", rekor_batch),
+    ("rekor_call", rekor_call),
     ("sct_list", sct_list),
+    ("signing_call", signing_call),
     ("signing_config", signing_config),
     ("signing_request", signing_request),
     ("spki", spki),

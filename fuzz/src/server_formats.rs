@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use api::parsers;
 use bytes::Bytes;
 use http::HeaderValue;
+use sigstore::HashedRekord;
 use tiles::append_entry;
 
 use crate::input::Input;
@@ -43,6 +44,22 @@ pub fn config(bytes: &[u8]) -> bool {
     let (line, _) = parsers::config(&format!("no-such-key = 1\n{text}"))
         .expect_err("an unknown key is never passed over");
     assert_eq!(line, 1);
+    true
+}
+
+/// The body of a gRPC call that logs an entry. Accepted is what a log would log.
+#[must_use]
+pub fn rekor_call(bytes: &[u8]) -> bool {
+    let Ok(leaf) = parsers::rekor_call(bytes) else {
+        return false;
+    };
+    let entry = HashedRekord::parse_leaf(&leaf).expect("a log holds leaves");
+    assert_eq!(entry.verify(), Ok(()), "a checked entry stays right");
+    let twice = [bytes, bytes].concat();
+    assert!(
+        parsers::rekor_call(&twice).is_err(),
+        "a call has one message"
+    );
     true
 }
 

@@ -19,6 +19,7 @@ mod client;
 mod command_line;
 mod cosign;
 mod fulcio_leaf;
+mod grpc;
 mod install;
 mod model_signing;
 mod oidc_login;

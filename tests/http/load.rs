@@ -99,6 +99,9 @@ fn raw_entries_are_measured_and_found_in_the_log() {
 #[test]
 fn certificates_and_timestamps_are_measured_and_verified() {
     let (data, other) = (Data::empty(), Data::empty());
+    data.up().stop();
+    // All requests are of one identity.
+    let data = data.set("certificates_per_minute_by_identity", "0");
     let (server, _other) = (data.up(), other.up());
     let token = data.done(&["dev-token", "--identity", "ada@example.com"]);
     let trusted = exported_root(&data);

@@ -12,11 +12,13 @@
 mod cases;
 mod ct;
 mod goldens;
+mod grpc;
 mod hostile;
 mod instance;
 mod issuers;
 mod load;
 mod production;
+mod rates;
 mod raw;
 mod reads;
 mod rekor;

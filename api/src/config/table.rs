@@ -169,6 +169,9 @@ impl<'a> Table<'a> {
     }
 }
 
+/// The largest rate, a minute: one that limits nothing.
+const RATE_MAX: u64 = 1_000_000_000;
+
 /// One key with its value.
 #[derive(Debug)]
 pub(crate) struct Field<'a> {
@@ -259,6 +262,13 @@ impl<'a> Field<'a> {
                 "write a smaller number",
             )
         })
+    }
+
+    /// How many a minute; 0 is no limit.
+    pub(crate) fn rate(&self) -> Result<u32, ConfigError> {
+        let value = self.integer(0..=RATE_MAX)?;
+        // Within the range, so it fits.
+        Ok(u32::try_from(value).unwrap_or(u32::MAX))
     }
 
     /// A time in milliseconds within `range`.

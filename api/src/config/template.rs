@@ -192,6 +192,11 @@ listen = @LISTEN@
 #batch_count_max = 1024
 # Signature checks waiting for a core; beyond it clients are told to come back.
 #verify_queue_count_max = 4096
+# Certificates that an identity gets in a minute, and requests for certificates and for timestamps
+# that an address may make; beyond it clients get 429. 0: any number. Loopback is not counted.
+#certificates_per_minute_by_identity = 600
+#certificates_per_minute_by_address = 3000
+#timestamps_per_minute_by_address = 6000
 # Age of a checkpoint at which /healthz turns to 503. By default three times the log's
 # checkpoint_resign_interval_ms.
 #checkpoint_age_max_ms = 1800000
@@ -374,14 +379,14 @@ mod tests {
                 "in limits: ",
             ),
             (
+                "[tls]\nzzz = 1\n[[log]]\nname='a'\nkind='raw'\norigin='a'",
+                "in tls: ",
+            ),
+            (
                 "[[log]]\nname='a'\nkind='raw'\norigin='a'\nzzz = 1",
                 "in log: ",
             ),
         ] {
-            (
-                "[tls]\nzzz = 1\n[[log]]\nname='a'\nkind='raw'\norigin='a'",
-                "in tls: ",
-            ),
             let wrong = if wrong.starts_with('z') {
                 format!("{wrong}[[log]]\nname='a'\nkind='raw'\norigin='a'\n")
             } else {

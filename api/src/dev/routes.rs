@@ -114,7 +114,9 @@ async fn read_form(service: &Service, asked: Asked) -> Result<Form, Refusal> {
         len_bytes_max: FORM_LEN_BYTES_MAX,
         time_max: service.app.limits.body_timeout,
     };
-    let Asked { request, timers } = asked;
+    let Asked {
+        request, timers, ..
+    } = asked;
     let (parts, body) = (*request).into_parts();
     let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
     let max = limits.len_bytes_max;

@@ -68,9 +68,31 @@ fn one_of_each() -> Vec<(Refusal, u16, u8)> {
     ]
 }
 
+/// The same for calls, and for who calls too often.
+fn one_of_each_call() -> Vec<(Refusal, u16, u8)> {
+    use Refusal as R;
+    let seconds = Duration::from_secs(20);
+    vec![
+        (
+            R::TooManyRequests {
+                retry_after: seconds,
+            },
+            429,
+            8,
+        ),
+        (R::NoSuchMethod, 404, 12),
+        (R::CallVersion, 505, 12),
+        (R::CallMediaType, 415, 3),
+        (R::CallMessages, 400, 12),
+        (R::CallCompressed, 400, 12),
+        (R::CallTimeout, 400, 3),
+        (R::CallLate(seconds), 504, 4),
+    ]
+}
+
 #[test]
 fn every_refusal_has_its_status_and_may_not_be_cached() {
-    for (refusal, status, code) in one_of_each() {
+    for (refusal, status, code) in one_of_each().into_iter().chain(one_of_each_call()) {
         let (found_status, found_code) = refusal.status();
         assert_eq!(
             (found_status.as_u16(), u8::from(found_code)),
@@ -92,7 +114,7 @@ fn every_refusal_has_its_status_and_may_not_be_cached() {
 #[test]
 fn every_refusal_has_a_text_of_its_own() {
     let mut seen = BTreeMap::new();
-    for (refusal, ..) in one_of_each() {
+    for (refusal, ..) in one_of_each().into_iter().chain(one_of_each_call()) {
         // The same mistake met with two conventions has one text.
         if !matches!(
             refusal,
@@ -122,8 +144,8 @@ fn upstream_texts_come_first() {
         "invalid type, must be hashedrekord: ",
     );
     check(
-        Refusal::InvalidRequest(RequestError::DsseRequest),
-        "invalid type, must be hashedrekord: ",
+        Refusal::InvalidRequest(RequestError::DsseMissing { path: "payload" }),
+        "invalid dsse request: payload: ",
     );
     check(
         Refusal::InvalidEntry(missing),

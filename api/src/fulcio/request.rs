@@ -1,4 +1,4 @@
-//! Reading a request for a certificate, in either form of the API.
+//! Reading a request for a certificate, in any of its forms.
 //!
 //! As lenient as the gateway in front of other CAs: unknown fields and unknown names of algorithms
 //! are ignored (one client sends a name that is none), each field may have either of its two names,
@@ -11,8 +11,9 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use sigstore::canonical_json::{JsonLimits, parse_limited};
 
-use super::Version;
+use super::{Form, messages};
 use crate::error::Refusal;
+use crate::grpc;
 
 /// The request is a few messages deep.
 const JSON_LIMITS: JsonLimits = JsonLimits {
@@ -42,8 +43,13 @@ pub(crate) enum Proof {
 
 impl SigningRequest {
     /// # Errors
-    /// If it is not JSON, or a field is of another type.
-    pub(crate) fn parse(version: Version, body: &[u8]) -> Result<SigningRequest, Refusal> {
+    /// If it is not JSON, or not the message, or a field is of another type.
+    pub(crate) fn parse(form: Form, body: &[u8]) -> Result<SigningRequest, Refusal> {
+        let parse = match form {
+            Form::V1 => parse_v1,
+            Form::V2 => parse_v2,
+            Form::Call => return messages::parse_signing_request(grpc::message(body)?),
+        };
         // An empty body is an empty request, which has no token.
         let body = if body.is_empty() { b"{}" } else { body };
         let json = parse_limited(body, JSON_LIMITS)
@@ -51,10 +57,7 @@ impl SigningRequest {
         if !json.is_object() {
             return Err(Refusal::FulcioRequest("wanted a JSON object".to_owned()));
         }
-        match version {
-            Version::V1 => parse_v1(&json),
-            Version::V2 => parse_v2(&json),
-        }
+        parse(&json)
     }
 }
 
@@ -151,8 +154,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(version: Version, body: &str, token: Option<&str>, proof: Proof) {
-        let parsed = SigningRequest::parse(version, body.as_bytes()).unwrap();
+    fn check(form: Form, body: &str, token: Option<&str>, proof: Proof) {
+        let parsed = SigningRequest::parse(form, body.as_bytes()).unwrap();
         assert_eq!((parsed.token.as_deref(), parsed.proof), (token, proof));
     }
 
@@ -167,14 +170,14 @@ mod tests {
     fn a_key_with_a_token_in_the_body_is_read() {
         let body = r#"{"credentials": {"oidcIdentityToken": "a.b.c"}, "publicKeyRequest":
             {"publicKey": {"algorithm": "RSA", "content": "PEM"}, "proofOfPossession": "-_8"}}"#;
-        check(Version::V2, body, Some("a.b.c"), key(b"PEM", &[0xfb, 0xff]));
+        check(Form::V2, body, Some("a.b.c"), key(b"PEM", &[0xfb, 0xff]));
     }
 
     #[test]
     fn a_request_for_signing_is_read() {
         let body = r#"{"certificateSigningRequest": "YWJj"}"#;
-        for version in [Version::V1, Version::V2] {
-            check(version, body, None, Proof::Csr(b"abc".to_vec()));
+        for form in [Form::V1, Form::V2] {
+            check(form, body, None, Proof::Csr(b"abc".to_vec()));
         }
     }
 
@@ -182,20 +185,20 @@ mod tests {
     fn the_names_of_the_proto_file_and_null_are_taken() {
         let body = r#"{"public_key_request": {"public_key": {"content": "PEM"},
             "proof_of_possession": "YQ"}, "certificateSigningRequest": null, "other": [1]}"#;
-        check(Version::V2, body, None, key(b"PEM", b"a"));
+        check(Form::V2, body, None, key(b"PEM", b"a"));
     }
 
     #[test]
     fn the_older_form_has_its_key_in_base64() {
         let body = r#"{"publicKey": {"content": "YWJj", "algorithm": "ecdsa"},
             "signedEmailAddress": "YQ==", "certificateSigningRequest": null}"#;
-        check(Version::V1, body, None, key(b"abc", b"a"));
+        check(Form::V1, body, None, key(b"abc", b"a"));
     }
 
     #[test]
     fn an_empty_request_has_no_token_and_no_key() {
         for body in ["", "{}"] {
-            check(Version::V2, body, None, key(b"", b""));
+            check(Form::V2, body, None, key(b"", b""));
         }
     }
 
@@ -210,7 +213,7 @@ mod tests {
             r#"{"credentials": {"oidcIdentityToken": {}}}"#,
             deep.as_str(),
         ] {
-            let refused = SigningRequest::parse(Version::V2, body.as_bytes()).unwrap_err();
+            let refused = SigningRequest::parse(Form::V2, body.as_bytes()).unwrap_err();
             assert!(matches!(refused, Refusal::FulcioRequest(_)), "{body}");
         }
     }

@@ -85,6 +85,7 @@ impl Route {
             "add" => Route::RawAdd,
             "add-batch" => Route::RawAddBatch,
             "entries" if path.contains("/log/") => Route::RekorAdd,
+            "CreateEntry" => Route::RekorAdd,
             "batch" if path.contains("/entries/") => Route::RekorAddBatch,
             _ if path.contains("/tile/entries/") => Route::Entries,
             _ if path.contains("/tile/") => Route::Tile,
@@ -138,10 +139,10 @@ impl Default for Metrics {
             known: Arc::default(),
             connections: Gauge::default(),
             connections_refused: Counter::default(),
-        }
             tls_reloads: Counter::default(),
             tls_reload_failures: Counter::default(),
             tls_files_unused: Gauge::default(),
+        }
     }
 }
 
@@ -176,7 +177,6 @@ impl Metrics {
         ConnectionGuard(self.connections.clone())
     }
 
-    /// Counts one connection that was closed for going beyond a limit of the transport.
     /// Counts new files of `[tls]`, which are in use from now on, or can't be.
     pub(crate) fn tls_files_used(&self, used: bool) {
         if used {
@@ -194,6 +194,7 @@ impl Metrics {
         (taken.get(), refused.get(), self.tls_files_unused.get())
     }
 
+    /// Counts one connection that was closed for going beyond a limit of the transport.
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.inc();
     }
@@ -227,7 +228,6 @@ pub(super) fn registry(app: &App) -> Registry {
         "Connections closed for going beyond a limit",
         metrics.connections_refused,
     );
-    registry.register_collector(Box::new(LogCollector {
     registry.register(
         "tls_reloads",
         "TLS certificates that replaced another",
@@ -243,6 +243,7 @@ pub(super) fn registry(app: &App) -> Registry {
         "1 while the certificate in use is not the one in the files",
         metrics.tls_files_unused,
     );
+    registry.register_collector(Box::new(LogCollector {
         logs: app.logs.clone(),
     }));
     if let Ok(fulcio) = app.instance.fulcio() {
@@ -427,6 +428,7 @@ mod tests {
             ("/api/v2/tile/0/x001/234.p/5", Route::Tile),
             ("/logs/a/tile/entries/000", Route::Entries),
             ("/api/v2/log/entries", Route::RekorAdd),
+            ("/dev.sigstore.rekor.v2.Rekor/CreateEntry", Route::RekorAdd),
             ("/logs/a/api/v2/log/entries/batch", Route::RekorAddBatch),
             ("/logs/a/add", Route::RawAdd),
             ("/logs/a/add-batch", Route::RawAddBatch),

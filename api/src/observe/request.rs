@@ -28,6 +28,7 @@ use super::metrics::Route;
 use crate::app::App;
 use crate::client_address::ClientAddress;
 use crate::error::Refusal;
+use crate::grpc;
 use crate::route::Asked;
 use crate::timers::Elapsed;
 
@@ -68,8 +69,9 @@ pub(crate) async fn observe<F: Future<Output = Response>>(
         });
         response.headers_mut().insert(REQUEST_ID, id);
         let took = started.elapsed();
-        log_answer(response.status(), took);
-        app.metrics.answered(route, response.status(), took);
+        let status = grpc::counted_status(&response);
+        log_answer(status, took);
+        app.metrics.answered(route, status, took);
         response
     })
 }

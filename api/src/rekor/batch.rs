@@ -31,6 +31,7 @@ use crate::body::WholeBody;
 use crate::body::unread::Share;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
+use crate::grpc::Encoding;
 use crate::limits::PROOFS_ROOM_TIME_MAX;
 use crate::read;
 use crate::route::{Asked, Service};
@@ -58,7 +59,8 @@ pub(crate) async fn add(
 ) -> Result<Response, Refusal> {
     let log = read::open(served)?;
     let limits = &service.app.limits;
-    let (body, timers) = read_body(service, asked, limits.batch_body_len_bytes_max).await?;
+    let max = limits.batch_body_len_bytes_max;
+    let (body, timers) = read_body(service, asked, Encoding::Plain, max).await?;
     let checked = check_all(service, body).await?;
     // Taken before anything is logged, so that a full queue turns nobody away after that.
     let turn = service.proofs.enter()?;
@@ -108,7 +110,8 @@ async fn check_all(service: &Service, body: WholeBody) -> Result<Vec<Checked>, R
     let mut answers = Vec::with_capacity(elements.len().div_ceil(REQUESTS_PER_JOB));
     for elements in elements.chunks(REQUESTS_PER_JOB) {
         let elements = elements.to_vec();
-        let job = move || -> Vec<Checked> { elements.iter().map(|json| check(json)).collect() };
+        let checked = |json: &Bytes| check(json, Encoding::Plain);
+        let job = move || -> Vec<Checked> { elements.iter().map(checked).collect() };
         // Dropping the answers on the way out takes the queued jobs back.
         answers.push(service.verify.submit(job)?);
     }

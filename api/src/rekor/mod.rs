@@ -14,14 +14,18 @@ use tiles::LeafIndex;
 use crate::app::ServedLog;
 use crate::body::{self, BodyLimits, WholeBody};
 use crate::error::Refusal;
+use crate::grpc::{self, Encoding};
 use crate::route::{Asked, Service};
 use crate::timers::Timers;
 
 /// The canonical entry of one request, once everything about the request is found right. CPU
 /// bound: for the verify pool.
-fn check(request: &[u8]) -> Result<UnfinishedEntry, Refusal> {
-    let entry = HashedRekordRequest::parse(request)?.verify()?;
-    Ok(UnfinishedEntry::new(entry.leaf_bytes().into()))
+pub(crate) fn check(body: &[u8], encoding: Encoding) -> Result<UnfinishedEntry, Refusal> {
+    let request = match encoding {
+        Encoding::Plain => HashedRekordRequest::parse(body)?,
+        Encoding::Grpc => HashedRekordRequest::parse_protobuf(grpc::message(body)?)?,
+    };
+    Ok(UnfinishedEntry::new(request.verify()?.leaf_bytes().into()))
 }
 
 /// Reads a body; one over the limit is a 400 here. Gives the timers of what remains to be waited
@@ -29,14 +33,17 @@ fn check(request: &[u8]) -> Result<UnfinishedEntry, Refusal> {
 async fn read_body(
     service: &Service,
     asked: Asked,
+    encoding: Encoding,
     max: usize,
 ) -> Result<(WholeBody, Timers), Refusal> {
     let time_max = service.app.limits.body_timeout;
     let limits = BodyLimits {
-        len_bytes_max: max,
+        len_bytes_max: encoding.body_len_bytes_max(max),
         time_max,
     };
-    let Asked { request, timers } = asked;
+    let Asked {
+        request, timers, ..
+    } = asked;
     let (parts, body) = (*request).into_parts();
     let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
     let whole = whole.map_err(|error| error.refusal(limits, Refusal::RekorBodyTooLarge { max }))?;

@@ -6,6 +6,8 @@
 //! A request whose entry the log holds already is answered like the first one, with a current proof
 //! and its index in `x-log-index`: nearly every duplicate is a retry after a lost answer, and so
 //! the retry just works. Under `duplicates = "conflict"` it is a 409 with the same header.
+//!
+//! The same over gRPC: `CreateEntry` of `dev.sigstore.rekor.v2.Rekor`.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
@@ -23,6 +25,7 @@ use crate::answer::answer;
 use crate::app::{Duplicates, ServedLog};
 use crate::deadline::Deadline;
 use crate::error::{LOG_INDEX, Refusal};
+use crate::grpc::{self, Encoding};
 use crate::read;
 use crate::route::{Asked, Service};
 
@@ -32,12 +35,15 @@ use super::{check, prove, read_body};
 pub(crate) async fn add(
     service: &Service,
     served: &ServedLog,
+    encoding: Encoding,
     asked: Asked,
 ) -> Result<Response, Refusal> {
     let log = read::open(served)?;
     let limits = &service.app.limits;
-    let (body, timers) = read_body(service, asked, limits.rekor_body_len_bytes_max).await?;
-    let entry = service.verify.run(move || check(body.bytes())).await??;
+    let max = limits.rekor_body_len_bytes_max;
+    let (body, timers) = read_body(service, asked, encoding, max).await?;
+    let checking = service.verify.run(move || check(body.bytes(), encoding));
+    let entry = checking.await??;
     let leaf = entry.content().clone();
 
     let deadline = Deadline::new(limits, &timers);
@@ -52,7 +58,10 @@ pub(crate) async fn add(
     }
     // A handful of tiles, for a new entry all of them just written: read in place, as tiles are.
     let entry = prove(served, &log.reader(), (place.index, &leaf), &head)?;
-    let mut response = created(entry.to_json());
+    let mut response = match encoding {
+        Encoding::Plain => created(entry.to_json()),
+        Encoding::Grpc => grpc::answer(&entry.to_protobuf()),
+    };
     if place.duplicate {
         response
             .headers_mut()
@@ -82,7 +91,7 @@ pub(crate) async fn burn_first_entry(served: &ServedLog) -> Result<(), Refusal> 
         Refusal::Internal
     })?;
     let place = log
-        .add(check(&request)?)
+        .add(check(&request, Encoding::Plain)?)
         .map_err(Refusal::not_admitted)?
         .sequenced()
         .await?;
@@ -91,7 +100,7 @@ pub(crate) async fn burn_first_entry(served: &ServedLog) -> Result<(), Refusal> 
 }
 
 /// A request for an entry that belongs to nobody.
-pub(super) fn first_request(origin: &str) -> Result<Vec<u8>, Unspecified> {
+pub(crate) fn first_request(origin: &str) -> Result<Vec<u8>, Unspecified> {
     let text = format!("This is the first entry of the log {origin} and belongs to nobody.\n");
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?;
     let signature = key.sign(&SystemRandom::new(), text.as_bytes())?;

@@ -11,6 +11,7 @@
 //! | GET | `api/v2/` and the same | reads, rekor-v2 |
 //! | POST | `api/v2/log/entries`, `api/v2/log/entries/batch` | adds, rekor-v2 |
 //! | POST | `add`, `add-batch` | adds, raw |
+//! | gRPC | `dev.sigstore.rekor.v2.Rekor/CreateEntry` | adds, rekor-v2 |
 //! | POST | `ct/v1/add-chain`, `ct/v1/add-pre-chain` | adds, ct |
 //! | GET | `ct/v1/get-roots`, `issuer/FINGERPRINT`, `tile/data/N[.p/W]` | reads, ct |
 
@@ -26,6 +27,7 @@ use tiles::{Layout, ResourcePath};
 use crate::app::{App, LogKind, ServedLog};
 use crate::ct;
 use crate::error::Refusal;
+use crate::grpc::{self, Encoding};
 
 /// A log and what is wanted of it.
 #[derive(Debug)]
@@ -47,7 +49,7 @@ pub(super) enum Style {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
     Read(ResourcePath),
-    RekorAdd,
+    RekorAdd(Encoding),
     RekorAddBatch,
     RawAdd,
     RawAddBatch,
@@ -62,6 +64,13 @@ impl Resource {
             *method == Method::GET || *method == Method::HEAD
         } else {
             *method == Method::POST
+        }
+    }
+
+    pub(super) fn encoding(self) -> Encoding {
+        match self {
+            Resource::RekorAdd(encoding) => encoding,
+            _ => Encoding::Plain,
         }
     }
 
@@ -159,8 +168,11 @@ fn resource<'a>(log: &'a Arc<ServedLog>, path: &str) -> Result<Target<'a>, Refus
         })
     };
     match (log.kind, path) {
-        (LogKind::RekorV2, "api/v2/log/entries") => rekor(Resource::RekorAdd),
+        (LogKind::RekorV2, "api/v2/log/entries") => rekor(Resource::RekorAdd(Encoding::Plain)),
         (LogKind::RekorV2, "api/v2/log/entries/batch") => rekor(Resource::RekorAddBatch),
+        (LogKind::RekorV2, path) if path.strip_prefix(grpc::REKOR) == Some("CreateEntry") => {
+            rekor(Resource::RekorAdd(Encoding::Grpc))
+        }
         (LogKind::RekorV2, "add" | "add-batch") => Err(Refusal::OtherKind {
             kind: log.kind.as_str(),
             path: "api/v2/log/entries",

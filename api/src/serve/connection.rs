@@ -202,6 +202,7 @@ impl<R: Respond> Server<R> {
             let client = app.trusted_proxies.client(peer.ip(), request.headers());
             let asked = Asked {
                 request: Box::new(with_drain(request)),
+                client,
                 timers: timers.clone(),
             };
             answer(routes.clone(), activity.clone(), client, asked)

@@ -51,12 +51,13 @@ mod tests {
     /// when they go on: what is moved or looked at then costs more than the work itself.
     #[test]
     fn what_a_waiting_request_holds_is_small() {
+        let client = ClientAddress(Ipv4Addr::LOCALHOST.into());
         let asked = Asked {
             request: Box::new(request(Method::POST, "/logs/log/add", Body::empty())),
+            client,
             timers: Timers::default(),
         };
         let routes = Public::new(&TestServer::raw().app).unwrap();
-        let client = ClientAddress(Ipv4Addr::LOCALHOST.into());
         let held = size_of_val(&routes.respond(client, asked));
         assert!(held <= 4096, "{held} bytes");
     }

@@ -84,7 +84,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) public_key: Option<PathBuf>,
 
-    /// The ID token that certificates are asked for with. It has to outlast the run
+    /// The ID token that certificates are asked for with. It has to outlast the run, and all
+    /// requests are of its owner: cairnd needs `certificates_per_minute_by_identity = 0`
     #[arg(long, value_name = "JWT", required_if_eq("kind", "certificate"))]
     pub(super) identity_token: Option<String>,
 

@@ -57,9 +57,12 @@ async fn paths_lead_to_logs() {
     check("", "/api/v2/checkpoint", "new", "checkpoint");
     check("", "/api/v2/tile/1/000", "new", "tile/1/000");
     check("", "/api/v2/tile/entries/000", "new", "tile/entries/000");
-    check("", "/api/v2/log/entries", "new", "RekorAdd");
+    check("", "/api/v2/log/entries", "new", "RekorAdd(Plain)");
     check("", "/api/v2/log/entries/batch", "new", "RekorAddBatch");
-    check("", "/logs/old/api/v2/log/entries", "old", "RekorAdd");
+    check("", "/logs/old/api/v2/log/entries", "old", "RekorAdd(Plain)");
+    let call = "/dev.sigstore.rekor.v2.Rekor/CreateEntry";
+    check("", call, "new", "RekorAdd(Grpc)");
+    check("", &format!("/logs/old{call}"), "old", "RekorAdd(Grpc)");
     check("", "/logs/old/checkpoint", "old", "checkpoint");
     check("", "/logs/raw/add", "raw", "RawAdd");
     check("", "/logs/raw/add-batch", "raw", "RawAddBatch");
@@ -88,7 +91,7 @@ async fn extra_slashes_change_nothing() {
     ] {
         assert_eq!(
             found(&server.app, None, path).unwrap().1,
-            "RekorAdd",
+            "RekorAdd(Plain)",
             "{path}"
         );
     }
