@@ -1,12 +1,15 @@
 //! gRPC from Go, with the messages and stubs that Fulcio and Rekor generate themselves: a
 //! certificate, an entry, what the CA says of itself, and the code of each kind of mistake.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cairn_tests::announce;
 use cairn_tests::cairnd::{Data, said, workspace};
 use tempfile::TempDir;
+
+use crate::tls::make_certificate;
 
 const IDENTITY: &str = "ada@example.com";
 
@@ -20,7 +23,8 @@ const WANTED: [&str; 10] = [
     "no key: InvalidArgument The public key supplied in the request could not be parsed",
     "empty request: InvalidArgument invalid type, must be hashedrekord",
     "unsigned request: InvalidArgument invalid hashedrekord request",
-    "compressed request: Unimplemented compressed messages are not taken; send the message as it is",
+    "compressed request: Unimplemented compressed messages are not taken; send the message as it \
+     is",
     "other method: Unimplemented Not Found",
 ];
 
@@ -45,22 +49,37 @@ fn client() -> Option<(TempDir, PathBuf)> {
     Some((dir, program))
 }
 
-#[test]
-fn a_go_client_signs_over_grpc() {
-    let Some((_dir, program)) = client() else {
-        return;
-    };
-    let data = Data::empty();
+/// Has the client sign against an instance, over TLS if there are roots to trust.
+fn check_signs(program: &Path, data: &Data, roots: Option<&Path>) {
     let server = data.up();
     let token = data.done(&["dev-token", "--identity", IDENTITY]);
     let address = server.address().to_string();
     let mut run = Command::new(program);
     run.args(["-address", &address])
         .env("TOKEN", token.trim_end());
+    if let Some(roots) = roots {
+        run.arg("-roots").arg(roots);
+    }
     let output = run.output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     let found = String::from_utf8(output.stdout).unwrap();
     assert_eq!(found.lines().collect::<Vec<_>>(), WANTED);
     let stderr = server.stop();
     assert!(!stderr.contains(token.trim_end()), "a token was logged");
+}
+
+#[test]
+fn a_go_client_signs_over_grpc() {
+    let Some((_dir, program)) = client() else {
+        return;
+    };
+    let data = Data::empty();
+    check_signs(&program, &data, None);
+    let dir = data.path().join("tls");
+    fs::create_dir(&dir).unwrap();
+    make_certificate(&dir);
+    let data = data
+        .set("certificate", "\"tls/certificate.pem\"")
+        .set("key", "\"tls/key.pem\"");
+    check_signs(&program, &data, Some(&dir.join("certificate.pem")));
 }

@@ -34,4 +34,5 @@ mod sigstore_js;
 mod sigstore_python;
 mod sigstore_rust;
 mod static_files;
+mod tls;
 mod verifier;

@@ -309,7 +309,8 @@ impl Server {
             stderr,
             collecting: Some(collecting),
         };
-        let bound = server.line("listening on http://");
+        let url = server.line("listening on ");
+        let (_scheme, bound) = url.split_once("://").expect("cairnd prints a URL");
         server.address = bound.parse().expect("cairnd prints its address");
         server
     }
