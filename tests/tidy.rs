@@ -40,7 +40,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 const MAPPED_CRATES: [&str; 5] = ["tiles", "engine", "sigstore", "ca", "api"];
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
-const PARSERS: [(&str, &[&str]); 56] = [
+const PARSERS: [(&str, &[&str]); 57] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),
@@ -99,6 +99,7 @@ const PARSERS: [(&str, &[&str]); 56] = [
     ("api/src/raw.rs", &["raw_batch"]),
     ("api/src/rekor/batch.rs", &["rekor_batch"]),
     ("api/src/grpc.rs", &["rekor_call", "signing_call"]),
+    ("api/src/ntp.rs", &["time_answer"]),
     ("api/src/fulcio/messages.rs", &["signing_call"]),
     ("api/src/admin.rs", &["admin_answer"]),
     ("api/src/ct/request.rs", &["add_chain"]),

@@ -247,7 +247,11 @@ fn open_tsa(tsa: &TsaSettings, logs: &[Arc<ServedLog>]) -> anyhow::Result<Tsa> {
     // What a log has signed is in the past, whatever the clock says.
     let open = logs.iter().filter_map(|log| log.open().ok());
     let signed = open.map(|log| log.published().signed_at).max();
-    Ok(Tsa::new(authority, signed.unwrap_or_default()))
+    Ok(Tsa::new(
+        authority,
+        signed.unwrap_or_default(),
+        tsa.ntp.clone(),
+    ))
 }
 
 /// Certificates of a timestamp authority: its own, a root, and what may be between.

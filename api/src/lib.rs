@@ -29,6 +29,7 @@ mod issuer_keys;
 mod keys;
 mod limits;
 mod log_config;
+mod ntp;
 mod observe;
 mod origin;
 #[cfg(feature = "testing")]

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HOST};
@@ -18,7 +19,7 @@ use crate::config::Config;
 use crate::dev::Form;
 use crate::fulcio::{self, Proof, SigningRequest};
 use crate::grpc::Encoding;
-use crate::{content_coding, ct, raw, rekor, route};
+use crate::{content_coding, ct, ntp, raw, rekor, route};
 
 /// A cairn.toml that was accepted.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,6 +137,16 @@ pub fn form(body: &[u8]) -> Vec<(String, String)> {
 pub fn rekor_call(body: &[u8]) -> Result<Bytes, String> {
     let entry = rekor::check(body, Encoding::Grpc).map_err(|refusal| refusal.to_string())?;
     Ok(entry.content().clone())
+}
+
+/// How far ahead of `now_ms` a time server's clock is, by its answer to a request with that nonce.
+///
+/// # Errors
+/// Why it says nothing of use.
+pub fn time_answer(answer: &[u8], nonce: [u8; 8], now_ms: u64) -> Result<i64, String> {
+    let now = sigstore::UnixMillis::new(now_ms);
+    let offset = ntp::offset_ms(answer, nonce, now, Duration::ZERO);
+    offset.map_err(|error| error.to_string())
 }
 
 /// What a server says on its admin socket, as it would be sent; `None` if it is not understood.

@@ -138,6 +138,7 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
     if let Some(follower) = follower {
         tokio::spawn(follower.run(stopped_too.clone()));
     }
+    tokio::spawn(keep_time_vouched_for(Arc::clone(&app), stopped_too.clone()));
     tokio::spawn(keep_trust_current(Arc::clone(&app), stopped_too));
     let name = signals.next().await;
     tracing::info!(
@@ -363,6 +364,13 @@ fn checkpoint_age_max(config: &Config, settings: &LogSettings) -> Duration {
         .checkpoint_resign_interval
         .saturating_mul(3);
     config.limits.checkpoint_age_max.unwrap_or(derived)
+}
+
+/// Asks others for the time on behalf of the timestamp authority, if there is one that wants it.
+async fn keep_time_vouched_for(app: Arc<App>, stopped: watch::Receiver<bool>) {
+    if let Ok(tsa) = app.instance.tsa() {
+        tsa.keep_asking(stopped).await;
+    }
 }
 
 /// How often it is looked whether the trust root must be signed anew, which is long before it

@@ -5,7 +5,7 @@
 //!
 //! A time is given only while the clock is to be trusted; see `ca::timestamp`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::response::Response;
 use ca::timestamp::{
@@ -17,18 +17,21 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use sigstore::pem;
 use sigstore::timestamp_token::{REQUEST_LEN_BYTES_MAX, TimestampRequest};
+use tokio::sync::watch;
 
 use crate::answer::answer as answered;
 use crate::body::{self, BodyLimits};
 use crate::error::Refusal;
 use crate::route::{Asked, Service};
-use crate::wall_clock;
+use crate::{ntp, wall_clock};
 
 /// A timestamp authority and the guard of its clock.
 #[derive(Debug)]
 pub(crate) struct Tsa {
     authority: TimestampAuthority,
     guard: Mutex<ClockGuard>,
+    /// Who is asked whether the clock is right. Nobody: the operator's word counts.
+    time_servers: Vec<String>,
 }
 
 /// What is wanted of the authority.
@@ -57,20 +60,39 @@ impl TsaPath {
 }
 
 impl Tsa {
-    /// An authority that gives no time before `floor`: the latest that the logs have signed.
-    pub(crate) fn new(authority: TimestampAuthority, floor: UnixMillis) -> Tsa {
+    /// An authority that gives no time before `floor`: the latest that the logs have signed. With
+    /// time servers it gives none before more than half of them agree with the clock.
+    pub(crate) fn new(
+        authority: TimestampAuthority,
+        floor: UnixMillis,
+        time_servers: Vec<String>,
+    ) -> Tsa {
         let floor = sigstore::UnixMillis::new(floor.get());
-        let guard = ClockGuard::new(reading(), floor, None);
+        let quorum = (!time_servers.is_empty()).then(|| ntp::quorum(time_servers.len()));
+        let guard = ClockGuard::new(reading(), floor, quorum);
         Tsa {
             authority,
             guard: Mutex::new(guard),
+            time_servers,
         }
     }
 
+    /// Asks the time servers, if there are any, until the server stops.
+    pub(crate) async fn keep_asking(&self, stopped: watch::Receiver<bool>) {
+        if self.time_servers.is_empty() {
+            return;
+        }
+        let hear = |offsets_ms: &[Option<i64>]| self.guard().hear(reading(), offsets_ms);
+        ntp::follow(&self.time_servers, hear, stopped).await;
+    }
+
     fn time(&self) -> Result<TrustedTime, TimestampRefusal> {
+        Ok(self.guard().time(reading())?)
+    }
+
+    fn guard(&self) -> MutexGuard<'_, ClockGuard> {
         // The guard changes nothing when it refuses, and nothing panics half-way.
-        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(guard.time(reading())?)
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// CPU bound.

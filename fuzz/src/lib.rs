@@ -60,6 +60,7 @@ pub use public_copy::public_copy;
 pub use rebuild::rebuild;
 pub use server_formats::{
     admin_answer, backup_mark, config, header_value, raw_batch, rekor_batch, rekor_call,
+    time_answer,
 };
 pub use sigstore_formats::{
     canonical_json, certificate, hashedrekord_leaf, hashedrekord_request, log_entry, spki,
@@ -75,7 +76,7 @@ pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tu
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 49] = [
+pub const TARGETS: [(&str, Target); 50] = [
     ("add_chain", add_chain),
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
@@ -117,6 +118,7 @@ pub const TARGETS: [(&str, Target); 49] = [
     ("tile", tile),
     ("tile_leaf", tile_leaf),
     ("tile_path", tile_path),
+    ("time_answer", time_answer),
     ("timestamp_certificate", timestamp_certificate),
     ("timestamp_json_request", timestamp_json_request),
     ("timestamp_request", timestamp_request),

@@ -63,6 +63,20 @@ pub fn rekor_call(bytes: &[u8]) -> bool {
     true
 }
 
+/// A time server's answer to a request that was sent at a moment of 2026.
+#[must_use]
+pub fn time_answer(bytes: &[u8]) -> bool {
+    const NONCE: [u8; 8] = *b"a nonce!";
+    const NOW_MS: u64 = 1_780_000_000_000;
+    let Ok(offset_ms) = parsers::time_answer(bytes, NONCE, NOW_MS) else {
+        return false;
+    };
+    // Half of an era is the most that its seconds can tell.
+    assert!(offset_ms.unsigned_abs() <= (1 << 31) * 1000 + 1000);
+    assert_eq!(bytes.len(), 48);
+    true
+}
+
 /// The body of `POST /add-batch`: the first byte is how many entries may be in it.
 #[must_use]
 pub fn raw_batch(bytes: &[u8]) -> bool {

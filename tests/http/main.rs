@@ -10,6 +10,7 @@
 )]
 
 mod cases;
+mod clock;
 mod ct;
 mod goldens;
 mod grpc;

@@ -28,7 +28,12 @@ pub(crate) struct TsaSettings {
     pub(crate) key: KeyFile,
     /// Its certificates: the authority's first, the root last.
     pub(crate) chain: PathBuf,
+    /// Who is asked whether the clock is right: hosts, each with or without a port.
+    pub(crate) ntp: Vec<String>,
 }
+
+/// Time servers: more tell nothing more, and each is asked every minute.
+const NTP_COUNT_MAX: usize = 16;
 
 /// `[trust]`: the TUF repository that tells clients of all this.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,12 +131,34 @@ fn parse_tsa<'a>(
     place: Place<'_>,
 ) -> Result<TsaSettings, ConfigError> {
     let mut table = Table::new(source, "tsa", field.line(), field.table()?);
+    let ntp = match table.take("ntp") {
+        Some(field) => parse_time_servers(&field)?,
+        None => Vec::new(),
+    };
     let settings = TsaSettings {
         key: place.key(table.require("key", KEY)?.string()?),
         chain: place.dir.join(table.require("chain", CHAIN)?.string()?),
+        ntp,
     };
     table.finish()?;
     Ok(settings)
+}
+
+/// Each counts once, so that no server is a majority by itself.
+fn parse_time_servers(field: &Field<'_>) -> Result<Vec<String>, ConfigError> {
+    let names = field.strings()?;
+    let refuse = |fix: &str| {
+        let allowed = format!("at most {NTP_COUNT_MAX} host names or addresses, each once");
+        Err(field.refuse(allowed, fix))
+    };
+    if names.len() > NTP_COUNT_MAX {
+        return refuse("name the best of them; three or four are enough");
+    }
+    let distinct: BTreeSet<&str> = names.iter().copied().collect();
+    if distinct.len() < names.len() || distinct.contains("") {
+        return refuse("remove the empty or repeated name");
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 fn parse_trust<'a>(

@@ -256,7 +256,7 @@ const LOG_TAIL: &str = r#"# Serve reads only: the log is frozen.
 #batch_entries_max = 16384
 "#;
 
-const SERVICES: &str = r"
+const SERVICES: &str = r#"
 # The certificate authority: short-lived certificates for whoever has a token of an [[issuer]].
 [ca]
 # The private key and its certificates, the issuing one first, the root last.
@@ -269,12 +269,16 @@ log = @LOG@
 [tsa]
 key = @TSA_KEY@
 chain = @TSA_CHAIN@
+# Servers that are asked for the time every minute. No timestamp is given before more than half of
+# them agree with the clock to within a second, while they do not, or an hour after they last did.
+# Without the line: the clock is taken to be right unless somebody sets it.
+#ntp = ["time.example.org", "192.0.2.123", "[2001:db8::123]:123"]
 
 # What clients are to trust, as a TUF repository, and the key that keeps it current.
 [trust]
 dir = @TRUST_DIR@
 online_key = @TRUST_KEY@
-";
+"#;
 
 const ISSUERS: &str = r#"
 # Whose tokens are good for certificates, and which of them: a token is let in by any rule that it
