@@ -23,7 +23,7 @@ fn time_server(ahead_s: u64) -> String {
         while let Ok((48, from)) = socket.recv_from(&mut request) {
             let now_ms = SystemClock::new().now().get();
             let seconds = now_ms / 1000 + ERA_BEGINS_S + ahead_s;
-            let fraction = (now_ms % 1000 << 32) / 1000;
+            let fraction = ((now_ms % 1000) << 32) / 1000;
             let now = (seconds << 32 | fraction).to_be_bytes();
             let mut answer = [0; 48];
             answer[..2].copy_from_slice(&[0x24, 1]);
