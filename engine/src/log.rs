@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tiles::{NoteSigner, Origin, VerifierKey};
 
@@ -166,6 +166,7 @@ struct Inner {
     fail_stop: Arc<FailStop>,
     refusing: Arc<Mutex<Option<String>>>,
     held: Arc<Mutex<Option<String>>>,
+    final_line: Arc<OnceLock<String>>,
     metrics: Arc<Metrics>,
     reader: Reader,
     /// The running threads, until the log is closed.
@@ -185,6 +186,7 @@ impl Log {
             &config.origin,
             &config.signers,
             &Head::EMPTY,
+            None,
             config.clock.now(),
         )
         .map_err(OpenError::Sign)?;
@@ -305,6 +307,31 @@ impl Log {
         }
     }
 
+    /// Freezes the log: takes no further entries, publishes what waits, and shows a last checkpoint
+    /// with `line` in it, as [`Log::close`] would without. It stays frozen when it is opened again.
+    /// Without a line, which the checkpoints of some formats must not have, whoever opens the log
+    /// must know.
+    ///
+    /// # Errors
+    /// If the last checkpoint could not be published. The log is closed then, and not frozen:
+    /// opened again it can be frozen again.
+    pub fn freeze(&self, line: Option<&str>) -> Result<(), String> {
+        if let Some(line) = line {
+            self.inner.final_line.get_or_init(|| line.to_owned());
+        }
+        self.close();
+        let published = self.published();
+        let status = self.status();
+        match (line, status.stopped) {
+            (_, Some(why)) => Err(why),
+            (Some(_), None) if published.final_line().is_none() => {
+                let why = "the last checkpoint was not published";
+                Err(status.held.unwrap_or_else(|| why.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes no further entries, sequences and publishes those that wait, and ends the log's
     /// threads. Blocks until all of that is done. Reads go on working on every clone.
     pub fn close(&self) {
@@ -334,6 +361,7 @@ struct Parts<'a> {
     fail_stop: Arc<FailStop>,
     refusing: Arc<Mutex<Option<String>>>,
     held: Arc<Mutex<Option<String>>>,
+    final_line: Arc<OnceLock<String>>,
     metrics: Arc<Metrics>,
     tile_cache: Arc<TileCache>,
     dedup: Arc<Dedup>,
@@ -352,6 +380,7 @@ impl<'a> Parts<'a> {
         recover::check_identity(stores.hot.as_ref(), &config.identity()?)?;
         let published =
             recover::published(stores.checkpoint.as_ref(), config.key()?, checkpoint_path)?;
+        let is_frozen = published.final_line().is_some();
         let stored = StoredTiles {
             hot: stores.hot.as_ref(),
             cold: stores.cold.as_ref(),
@@ -374,6 +403,9 @@ impl<'a> Parts<'a> {
         };
         let head = recovered.as_ref().map_or(Head::EMPTY, |tail| tail.head);
         let parts = Self::new(stores, config, published, head, dedup);
+        if is_frozen {
+            parts.pool.close();
+        }
         Ok((parts, recovered))
     }
 
@@ -401,6 +433,7 @@ impl<'a> Parts<'a> {
             fail_stop: Arc::new(FailStop::new(Arc::clone(&pool))),
             refusing: Arc::default(),
             held: Arc::default(),
+            final_line: Arc::default(),
             pool,
             metrics: Arc::default(),
             tile_cache: Arc::default(),
@@ -430,6 +463,7 @@ impl<'a> Parts<'a> {
             fail_stop: Arc::clone(&self.fail_stop),
             refusing: Arc::clone(&self.refusing),
             held: Arc::clone(&self.held),
+            final_line: Arc::clone(&self.final_line),
             metrics: Arc::clone(&self.metrics),
             reader: self.reader(),
             driver: Mutex::new(None),
@@ -489,6 +523,7 @@ impl<'a> Parts<'a> {
             committed: Arc::clone(&self.committed),
             publication: Arc::clone(&self.publication),
             fail_stop: Arc::clone(&self.fail_stop),
+            final_line: Arc::clone(&self.final_line),
             held: Arc::clone(&self.held),
             published_at: None,
             failed_at: None,

@@ -8,8 +8,11 @@
 //! A head that cannot be signed, or that an anchor cannot take, is held and tried again. The
 //! anchors come before the log's own file: what is shown after a crash is that file, and no anchor
 //! may be behind it.
+//!
+//! A log can be frozen: its last checkpoint says so in an extension line, and is kept as it is. That
+//! line is the only record of it, so nothing can forget it but the loss of the checkpoint.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +41,21 @@ pub struct PublishedHead {
     /// When it was signed.
     pub signed_at: UnixMillis,
 }
+
+impl PublishedHead {
+    /// What the checkpoint says in an extension line: that the log is frozen, for no other line is
+    /// ever written.
+    #[must_use]
+    pub fn final_line(&self) -> Option<&str> {
+        let text = std::str::from_utf8(&self.checkpoint).ok()?;
+        text.lines()
+            .nth(EXTENSIONS_AT)
+            .filter(|line| !line.is_empty())
+    }
+}
+
+/// Origin, size and root hash come first.
+const EXTENSIONS_AT: usize = 3;
 
 /// The newest published head, and whether others will follow.
 #[derive(Clone, Debug)]
@@ -73,6 +91,8 @@ pub(crate) struct Publisher {
     pub(crate) committed: Arc<Signal<Committed>>,
     pub(crate) publication: Arc<Signal<Publication>>,
     pub(crate) fail_stop: Arc<FailStop>,
+    /// What the last checkpoint says of a log that is being frozen.
+    pub(crate) final_line: Arc<OnceLock<String>>,
     /// Why nothing is published right now, for those who watch the log.
     pub(crate) held: Arc<Mutex<Option<String>>>,
     /// Monotonic time of the last publication by this process, and of the last failed attempt.
@@ -90,16 +110,20 @@ impl Publisher {
         self.seen = committed;
         let published = self.publication.get().head;
         let grown = committed.head.size > published.size;
+        let last = committed.ended.then(|| self.final_line.get()).flatten();
+        let line = published.final_line().or(last.map(String::as_str));
         if committed.ended && !grown {
             let stopped = self.fail_stop.reason().map(str::to_owned);
-            return self.end(stopped.map_or(Rejection::Closed.into(), AddError::Fatal));
+            if stopped.is_some() || line == published.final_line() {
+                return self.end(stopped.map_or(Rejection::Closed.into(), AddError::Fatal));
+            }
         }
         let now = self.clock.monotonic();
         let due = self.due(grown, committed.ended);
         if due > now {
             return Step::Wait(Some(due.saturating_sub(now)));
         }
-        match self.sign(&committed.head) {
+        match self.sign(&committed.head, line) {
             Ok(head) => self.publish(head, now),
             Err(why) => {
                 self.metrics.sign_failures.add(1);
@@ -151,10 +175,11 @@ impl Publisher {
         by_cadence.max(by_failure)
     }
 
-    fn sign(&self, head: &Head) -> Result<PublishedHead, String> {
+    fn sign(&self, head: &Head, final_line: Option<&str>) -> Result<PublishedHead, String> {
         #[cfg(feature = "planted-bugs")]
         let head = &crate::planted::head_to_sign(head);
-        sign_head(&self.origin, &self.signers, head, self.clock.now())
+        let origin = &self.origin;
+        sign_head(origin, &self.signers, head, final_line, self.clock.now())
     }
 
     /// Keeps a signed head durably, in the anchors and in the log's own file, then shows it.
@@ -192,17 +217,21 @@ impl Publisher {
     }
 }
 
-/// Signs `head` with every signer, the log's own first.
+/// Signs `head` with every signer, the log's own first; a frozen log's with its final line.
 pub(crate) fn sign_head(
     origin: &Origin,
     signers: &[Arc<dyn NoteSigner>],
     head: &Head,
+    final_line: Option<&str>,
     now: UnixMillis,
 ) -> Result<PublishedHead, String> {
     // A signature that states its time must not be older than an entry it covers, whatever became
     // of the clock.
     let signed_at = now.max(head.time);
-    let checkpoint = Checkpoint::new(origin.clone(), head.size, head.root_hash);
+    let lines = final_line.into_iter().map(str::to_owned).collect();
+    let checkpoint = Checkpoint::new(origin.clone(), head.size, head.root_hash)
+        .with_extensions(lines)
+        .map_err(|error| error.to_string())?;
     let signers: Vec<&dyn NoteSigner> = signers.iter().map(AsRef::as_ref).collect();
     let stated = SignedAt::from_unix_millis(signed_at.get());
     let note =

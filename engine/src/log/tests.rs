@@ -3,6 +3,7 @@
 mod anchors;
 mod checked_index;
 mod faults;
+mod frozen;
 #[cfg(feature = "rocks")]
 mod on_disk;
 mod steps;

@@ -125,7 +125,7 @@ fn an_anchor_of_another_log_is_refused() {
     let signer = Ed25519NoteSigner::from_seed(KeyName::new("other").unwrap(), [8; 32]).unwrap();
     let signers: [Arc<dyn NoteSigner>; 1] = [Arc::new(signer)];
     let origin = Origin::new("other").unwrap();
-    let other = sign_head(&origin, &signers, &Head::EMPTY, UnixMillis::new(0)).unwrap();
+    let other = sign_head(&origin, &signers, &Head::EMPTY, None, UnixMillis::new(0)).unwrap();
     let mut config = config();
     let memory = memory(&config);
     config.anchors = vec![Anchor::seen("a mirror".to_owned(), other.checkpoint)];
