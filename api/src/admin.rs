@@ -1,12 +1,12 @@
 //! What the operator's own commands may ask of a running server: a socket in the data directory.
 //!
-//! The one request is for a snapshot of the logs, which only the process that has them open can
-//! make. It is laid down in the data directory itself, where it costs little, and the command
+//! One request has it read cairn.toml again, see [`Reloader`]. The other is for a snapshot of the
+//! logs, which only the process that has them open can make. It is laid down in the data directory itself, where it costs little, and the command
 //! copies it from there to wherever its own rights allow; so the server never writes to a place
 //! that somebody else names. The open connection is the lease: once it ends, the snapshot is
 //! removed.
 //!
-//! One line each way: `snapshot`, and an [`Answer`] in JSON. The socket has mode 0600, and whoever
+//! One line each way: `snapshot` or `reload`, and an [`Answer`] in JSON. The socket has mode 0600, and whoever
 //! speaks must be root or the server's own user.
 
 use std::fs;
@@ -19,13 +19,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::BufReader as AsyncBufReader;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::AbortHandle;
 
 use crate::app::App;
 use crate::config::{Config, LogSettings};
+use crate::serve::Reloader;
 
 /// The socket's name within the data directory.
 const SOCKET_NAME: &str = "admin.sock";
@@ -33,8 +35,12 @@ const SOCKET_NAME: &str = "admin.sock";
 /// A log's snapshot within its store's directory.
 const SNAPSHOT_NAME: &str = "snapshot";
 
-/// The request, with its line end.
-const REQUEST: &[u8] = b"snapshot\n";
+/// The requests, without their line ends.
+const SNAPSHOT: &str = "snapshot";
+const RELOAD: &str = "reload";
+
+/// Bytes of a request; the longest has nine.
+const REQUEST_LEN_BYTES_MAX: u64 = 16;
 
 /// Connections at once; an operator has one.
 const CONNECTIONS_MAX: usize = 4;
@@ -54,7 +60,9 @@ const ANSWER_LEN_BYTES_MAX: u64 = 1 << 20;
 pub(crate) enum Answer {
     /// The logs whose checkpoint and hot store were laid down, by name.
     Snapshots(Vec<String>),
-    /// Why there are none.
+    /// What has changed since cairn.toml was read before.
+    Reloaded(Vec<String>),
+    /// Why it did not.
     Refused(String),
 }
 
@@ -100,11 +108,12 @@ impl Drop for Admin {
 
 /// Listens for the operator. The caller holds the data directory's lock, so whatever is in the way
 /// was left by a process that is gone. Serving goes on if this fails.
-pub(crate) fn listen(config: &Config, app: &Arc<App>) -> Option<Admin> {
+pub(crate) fn listen(reloader: &Arc<Reloader>, app: &Arc<App>) -> Option<Admin> {
+    let config = reloader.config();
     config
         .logs
         .iter()
-        .for_each(|log| remove(&snapshot_dir(config, log)));
+        .for_each(|log| remove(&snapshot_dir(&config, log)));
     let socket = config.dir.join(SOCKET_NAME);
     let (listener, owner) = match bind(&socket) {
         Ok(bound) => bound,
@@ -116,7 +125,7 @@ pub(crate) fn listen(config: &Config, app: &Arc<App>) -> Option<Admin> {
     };
     let desk = Arc::new(Desk {
         app: std::sync::Mutex::new(Some(Arc::clone(app))),
-        config: config.clone(),
+        reloader: Arc::clone(reloader),
         owner,
         lease: Mutex::new(()),
     });
@@ -169,7 +178,7 @@ async fn accept(listener: UnixListener, desk: Arc<Desk>) {
 struct Desk {
     /// Until the end. Locked while the logs are in use.
     app: std::sync::Mutex<Option<Arc<App>>>,
-    config: Config,
+    reloader: Arc<Reloader>,
     owner: u32,
     /// Held for as long as a snapshot is in use.
     lease: Mutex<()>,
@@ -182,11 +191,25 @@ impl Desk {
             tracing::warn!(user, "the admin socket is not for this user");
             return Ok(());
         }
-        let mut request = [0; REQUEST.len()];
-        let read = tokio::time::timeout(REQUEST_TIMEOUT, stream.read_exact(&mut request)).await;
-        if !matches!(read, Ok(Ok(_))) || request != *REQUEST {
-            return send(&mut stream, &refused("the only request is `snapshot`")).await;
+        let read = tokio::time::timeout(REQUEST_TIMEOUT, read_request(&mut stream)).await;
+        match read.ok().transpose()?.as_deref() {
+            Some(SNAPSHOT) => self.lend_snapshots(stream).await,
+            Some(RELOAD) => {
+                let answer = match self.reloader.reload().await {
+                    Ok(done) => Answer::Reloaded(done),
+                    Err(error) => Answer::Refused(format!("{error:#}")),
+                };
+                send(&mut stream, &answer).await
+            }
+            _ => {
+                let known = "the requests are `snapshot` and `reload`";
+                send(&mut stream, &refused(known)).await
+            }
         }
+    }
+
+    /// Makes snapshots, and keeps them for as long as the connection.
+    async fn lend_snapshots(self: &Arc<Self>, mut stream: UnixStream) -> io::Result<()> {
         let Ok(_lease) = self.lease.try_lock() else {
             return send(&mut stream, &refused("another backup is under way")).await;
         };
@@ -215,11 +238,13 @@ impl Desk {
         };
         self.remove_snapshots();
         let mut names = Vec::new();
-        for settings in &self.config.logs {
-            let log = app.log(&settings.name).map(|log| log.open());
-            let made = match log {
-                Some(Ok(open)) => snapshot(open, &snapshot_dir(&self.config, settings)),
-                Some(Err(reason)) => Err(format!("it is not open: {reason}")),
+        let config = self.reloader.config();
+        for settings in &config.logs {
+            let made = match app.log(&settings.name) {
+                Some(log) => match log.open() {
+                    Ok(open) => snapshot(open, &snapshot_dir(&config, settings)),
+                    Err(reason) => Err(format!("it is not open: {reason}")),
+                },
                 None => Err("it is not served".to_owned()),
             };
             if let Err(why) = made {
@@ -232,9 +257,18 @@ impl Desk {
     }
 
     fn remove_snapshots(&self) {
-        let logs = self.config.logs.iter();
-        logs.for_each(|log| remove(&snapshot_dir(&self.config, log)));
+        let config = self.reloader.config();
+        let logs = config.logs.iter();
+        logs.for_each(|log| remove(&snapshot_dir(&config, log)));
     }
+}
+
+/// The line that was sent, without its end.
+async fn read_request(stream: &mut UnixStream) -> io::Result<String> {
+    let mut line = String::new();
+    let mut limited = AsyncBufReader::new(stream).take(REQUEST_LEN_BYTES_MAX);
+    limited.read_line(&mut line).await?;
+    Ok(line.trim_end_matches('\n').to_owned())
 }
 
 /// Where the snapshot of a log is.
@@ -292,6 +326,30 @@ impl Lease {
 /// # Errors
 /// If it doesn't answer, or can't make them.
 pub(crate) fn lease(dir: &Path) -> anyhow::Result<Lease> {
+    let (connection, answer) = ask(dir, SNAPSHOT)?;
+    match answer {
+        Answer::Snapshots(names) => Ok(Lease {
+            _connection: connection,
+            names,
+        }),
+        Answer::Refused(why) => bail!("the server can't make a snapshot: {why}"),
+        Answer::Reloaded(_) => bail!("the server answered something else"),
+    }
+}
+
+/// Has the server that has `dir` open read cairn.toml again. Gives what it says of it.
+///
+/// # Errors
+/// If it doesn't answer, or would not do as the file says.
+pub(crate) fn reload(dir: &Path) -> anyhow::Result<Vec<String>> {
+    match ask(dir, RELOAD)?.1 {
+        Answer::Reloaded(done) => Ok(done),
+        Answer::Refused(why) => bail!("the server does not take cairn.toml as it is now: {why}"),
+        Answer::Snapshots(_) => bail!("the server answered something else"),
+    }
+}
+
+fn ask(dir: &Path, request: &str) -> anyhow::Result<(BufReader<BlockingStream>, Answer)> {
     let socket = dir.join(SOCKET_NAME);
     let mut stream = BlockingStream::connect(&socket).with_context(|| {
         format!(
@@ -302,15 +360,10 @@ pub(crate) fn lease(dir: &Path) -> anyhow::Result<Lease> {
         )
     })?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-    stream.write_all(REQUEST)?;
+    stream.write_all(format!("{request}\n").as_bytes())?;
     let mut connection = BufReader::new(stream);
-    match Answer::read(&mut connection)? {
-        Answer::Snapshots(names) => Ok(Lease {
-            _connection: connection,
-            names,
-        }),
-        Answer::Refused(why) => bail!("the server can't make a snapshot: {why}"),
-    }
+    let answer = Answer::read(&mut connection)?;
+    Ok((connection, answer))
 }
 
 #[cfg(test)]
@@ -325,7 +378,7 @@ mod tests {
     }
 
     /// What the server says to `request`.
-    async fn ask(dir: PathBuf, request: &'static [u8]) -> String {
+    async fn say_to(dir: PathBuf, request: &'static [u8]) -> String {
         let asked = tokio::task::spawn_blocking(move || {
             let mut stream = BlockingStream::connect(dir.join(SOCKET_NAME)).unwrap();
             stream.write_all(request).unwrap();
@@ -345,12 +398,13 @@ mod tests {
             ..TestLog::new("a", LogKind::Raw)
         };
         let server = TestServer::new([failed]);
-        let admin = listen(&config(dir.path()), &server.app).unwrap();
+        let reloader = Arc::new(Reloader::new(&config(dir.path()), &server.app));
+        let admin = listen(&reloader, &server.app).unwrap();
         let mode = fs::metadata(&admin.socket).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let said = ask(dir.path().to_owned(), b"shut-down\n").await;
-        assert!(said.contains("the only request"), "{said}");
-        let said = ask(dir.path().to_owned(), REQUEST).await;
+        let said = say_to(dir.path().to_owned(), b"shut-down\n").await;
+        assert!(said.contains("the requests are"), "{said}");
+        let said = say_to(dir.path().to_owned(), b"snapshot\n").await;
         assert!(
             said.contains("refused") && said.contains("not open"),
             "{said}"

@@ -1,8 +1,8 @@
 //! What every request handler shares: the logs being served, the limits, the metrics.
 //!
-//! Built once by `serve` from cairn.toml, then read-only: handlers hold it in an `Arc`. Whatever
-//! changes while the server runs is inside `engine::Log`, [`Metrics`] or [`PublishLag`], each
-//! behind its own lock.
+//! Built by `serve` from cairn.toml, then read-only: handlers hold it in an `Arc`. Whatever changes
+//! while the server runs is inside `engine::Log`, [`Metrics`] or [`PublishLag`], each behind its own
+//! lock; the list of logs is replaced when cairn.toml is read again.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,7 @@ use crate::client_address::TrustedProxies;
 use crate::ct::CertificateLog;
 use crate::instance::Instance;
 use crate::limits::{Limits, PUBLISH_LAG_MAX};
+use crate::live::Live;
 use crate::observe::{Metrics, Volume};
 use crate::read::full_tiles::FullTiles;
 
@@ -24,7 +25,7 @@ use crate::read::full_tiles::FullTiles;
 #[derive(Debug)]
 pub(crate) struct App {
     /// In the order of cairn.toml. Names are unique.
-    pub(crate) logs: Vec<Arc<ServedLog>>,
+    pub(crate) logs: Live<Vec<Arc<ServedLog>>>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     /// Whose `x-forwarded-for` is believed.
@@ -36,9 +37,14 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// The logs as they are now.
+    pub(crate) fn logs(&self) -> Arc<Vec<Arc<ServedLog>>> {
+        self.logs.load()
+    }
+
     /// The log of that name.
-    pub(crate) fn log(&self, name: &str) -> Option<&Arc<ServedLog>> {
-        self.logs.iter().find(|log| log.name == name)
+    pub(crate) fn log(&self, name: &str) -> Option<Arc<ServedLog>> {
+        self.logs().iter().find(|log| log.name == name).cloned()
     }
 }
 
@@ -60,7 +66,7 @@ pub(crate) struct ServedLog {
     pub(crate) tokens: Vec<Token>,
     /// What a certificate log has besides. `None` in other logs, and in one that is not open.
     pub(crate) certificates: Option<CertificateLog>,
-    /// Reads go on, adds are refused: the operator froze the log.
+    /// Reads go on, adds are refused: the operator said so, or froze the log.
     pub(crate) read_only: bool,
     /// Age of the checkpoint past which the log counts as unhealthy.
     pub(crate) checkpoint_age_max: Duration,
@@ -79,6 +85,12 @@ impl ServedLog {
             LogState::Open(log) => Ok(log),
             LogState::Failed(reason) => Err(reason),
         }
+    }
+
+    /// Whether it was frozen for good, and its last checkpoint says so.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.open()
+            .is_ok_and(|log| log.published().final_line().is_some())
     }
 }
 

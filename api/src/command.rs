@@ -7,6 +7,8 @@ mod fsck;
 mod init;
 mod key;
 mod log_add;
+mod log_freeze;
+mod log_rotate;
 mod progress;
 mod recover;
 pub(crate) mod remote;
@@ -78,6 +80,8 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum LogCommand {
     Add(log_add::Args),
+    Rotate(log_rotate::Args),
+    Freeze(log_freeze::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,6 +104,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Log(LogCommand::Add(args)) => log_add::run(&args),
+        Command::Log(LogCommand::Rotate(args)) => log_rotate::run(&args),
+        Command::Log(LogCommand::Freeze(args)) => log_freeze::run(&args),
         Command::Fsck(args) => fsck::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Key(args) => key::run(&args),

@@ -6,6 +6,7 @@
 //! `init` writes, with a comment on every key, is `template`.
 
 pub(crate) mod anchors;
+pub(crate) mod edit;
 mod instance;
 mod log_section;
 pub(crate) mod passphrase;

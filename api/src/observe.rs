@@ -119,7 +119,7 @@ fn metrics_response(registry: &Registry) -> Response {
 
 fn health_response(app: &App, detail: Detail) -> Response {
     let clock = engine::SystemClock::new();
-    let mut health = Health::of(&app.logs, engine::Clock::now(&clock), detail);
+    let mut health = Health::of(&app.logs(), engine::Clock::now(&clock), detail);
     if let Ok(fulcio) = app.instance.fulcio() {
         health = health.with_issuers(&fulcio.keys, wall_clock::seconds(), detail);
     }

@@ -157,7 +157,7 @@ async fn dispatch(service: &Arc<Service>, asked: Asked) -> Result<Response, Refu
     check_one_host(request)?;
     let host = || host(request.uri(), request.headers());
     let target = locate(&service.app, host, request.uri().path())?;
-    let log = target.log;
+    let log = &target.log;
     if *request.method() == Method::OPTIONS {
         return Ok(cors::preflight(target.resource.allow()));
     }

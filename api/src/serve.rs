@@ -9,6 +9,7 @@
 pub(crate) mod connection;
 mod contradictions;
 mod public;
+pub(crate) mod reload;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -34,13 +35,15 @@ use crate::ct::{CertificateLog, IssuerDirs};
 use crate::instance::Instance;
 use crate::keys::LogKey;
 use crate::limits::METRICS_CONNECTIONS_MAX;
+use crate::live::Live;
 use crate::log_config::HashingPool;
 use crate::observe::{self, Metrics, NO_ANCHOR, Volume};
 use crate::read::full_tiles::FullTiles;
 use crate::stdout::say;
-use crate::{admin, keys, log_config, origin, rekor, verify_pool};
+use crate::{admin, frozen, keys, log_config, origin, rekor, verify_pool};
 use connection::Server;
 pub(crate) use public::Public;
+pub(crate) use reload::Reloader;
 use tls::Tls;
 
 /// What the command line may override.
@@ -84,6 +87,7 @@ const TASKS_END_TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
+    let mut hangup = signal(SignalKind::hangup())?;
     // Bound first, so that an address in use costs nothing; accepted from only once the logs are
     // open and have their first entries.
     let listener = match overrides.listener {
@@ -103,7 +107,7 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
     warn_of_url(config);
     let instance = Instance::open(config, &logs)?;
     let app = Arc::new(App {
-        logs,
+        logs: Live::new(logs),
         limits: config.limits.clone(),
         metrics: Metrics::default(),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -125,7 +129,8 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
         .as_ref()
         .map(TcpListener::local_addr)
         .transpose()?;
-    let _admin = admin::listen(config, &app);
+    let reloader = Arc::new(Reloader::new(config, &app));
+    let _admin = admin::listen(&reloader, &app);
     announce(&app, (config.scheme(), bound), metrics_bound);
     tracing::info!(url = app.url, "serving");
 
@@ -140,7 +145,12 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
     }
     tokio::spawn(keep_time_vouched_for(Arc::clone(&app), stopped_too.clone()));
     tokio::spawn(keep_trust_current(Arc::clone(&app), stopped_too));
-    let name = signals.next().await;
+    let name = loop {
+        tokio::select! {
+            name = signals.next() => break name,
+            _ = hangup.recv() => reloader.reload_and_tell().await,
+        }
+    };
     tracing::info!(
         signal = name,
         "shutting down; a second signal stops at once"
@@ -173,7 +183,7 @@ async fn open_logs(config: &Config, waived: &[String]) -> Vec<Arc<ServedLog>> {
             hashing: hashing.clone(),
         };
         let mut log = open_log(opening, &mut taken).await;
-        if let Err(reason) = prepare(&log).await {
+        if let Err(reason) = prepare(&mut log, settings).await {
             log.state = LogState::Failed(reason);
         }
         if let Err(reason) = log.open() {
@@ -205,7 +215,7 @@ async fn open_log(opening: Opening<'_>, taken: &mut KeysTaken) -> ServedLog {
         duplicates: settings.duplicates,
         tokens: Vec::new(),
         certificates: None,
-        read_only: settings.read_only,
+        read_only: settings.read_only || settings.frozen.is_some(),
         checkpoint_age_max: checkpoint_age_max(config, settings),
         publish_lag: PublishLag::new(settings.engine_limits.checkpoint_interval),
         volume: Some(Volume::of(&settings.store_dir(&config.dir))),
@@ -345,8 +355,29 @@ fn warn_of_url(config: &Config) {
     }
 }
 
-/// Puts a first entry into an empty v2 log, so that no client ever gets index 0.
-async fn prepare(log: &ServedLog) -> Result<(), String> {
+/// Puts a first entry into an empty v2 log, so that no client ever gets index 0; freezes a log that
+/// is to be frozen and is not.
+async fn prepare(log: &mut ServedLog, settings: &LogSettings) -> Result<(), String> {
+    burn(log).await?;
+    freeze(log, settings).await?;
+    log.read_only |= log.is_frozen();
+    Ok(())
+}
+
+/// Freezes the log if cairn.toml says so. It takes no entries from then on, and is no worse for it
+/// if this fails: the next attempt goes on.
+async fn freeze(log: &ServedLog, settings: &LogSettings) -> Result<(), String> {
+    let (Some(at), Ok(open)) = (settings.frozen, log.open()) else {
+        return Ok(());
+    };
+    let (open, line) = (open.clone(), frozen::final_line(log.kind, at));
+    // Waits for what is under way, and syncs.
+    let freezing = tokio::task::spawn_blocking(move || open.freeze(line.as_deref()));
+    let frozen = freezing.await.map_err(|error| error.to_string())?;
+    frozen.map_err(|why| format!("it can't be frozen: {why}"))
+}
+
+async fn burn(log: &ServedLog) -> Result<(), String> {
     let Ok(open) = log.open() else { return Ok(()) };
     let empty = open.published().size == tiles::TreeSize::ZERO;
     if log.kind != LogKind::RekorV2 || !empty || log.read_only {
@@ -402,7 +433,7 @@ fn announce(app: &App, (scheme, bound): (&str, SocketAddr), metrics: Option<Sock
     if let Some(trust) = &app.instance.trust {
         say!("trust root {}/tuf/{}", app.url, trust.id());
     }
-    for log in &app.logs {
+    for log in app.logs().iter() {
         match log.open() {
             Ok(open) => {
                 let size = open.published().size.get();
@@ -425,7 +456,7 @@ async fn drain(app: Arc<App>, limit: Duration, running: JoinHandle<()>) -> anyho
         );
     }
     let mut closing = JoinSet::new();
-    for log in &app.logs {
+    for log in app.logs().iter() {
         if let Ok(open) = log.open() {
             let (open, name) = (open.clone(), log.name.clone());
             closing.spawn_blocking(move || {
@@ -488,7 +519,7 @@ mod tests {
             ..TestLog::new(name, LogKind::Raw)
         };
         let server = TestServer::new([log("a", failed[0]), log("b", failed[1])]);
-        server.app.logs.clone()
+        server.app.logs().to_vec()
     }
 
     #[test]

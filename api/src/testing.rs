@@ -18,6 +18,7 @@ use crate::app::{App, Duplicates, LogKind, LogState, PublishLag, ServedLog, Toke
 use crate::client_address::{ClientAddress, TrustedProxies};
 use crate::instance::Instance;
 use crate::limits::Limits;
+use crate::live::Live;
 use crate::observe::Metrics;
 use crate::read::full_tiles::FullTiles;
 use crate::route::{self, Asked, Service};
@@ -124,7 +125,7 @@ impl TestServer {
         limits: Limits,
     ) -> TestServer {
         let app = Arc::new(App {
-            logs: logs.into_iter().map(|log| Arc::new(log.open())).collect(),
+            logs: Live::new(logs.into_iter().map(|log| Arc::new(log.open())).collect()),
             limits,
             metrics: Metrics::default(),
             trusted_proxies: TrustedProxies::default(),
@@ -145,8 +146,8 @@ impl TestServer {
         TestServer::new([TestLog::new("log", LogKind::Raw)])
     }
 
-    pub(crate) fn log(&self, name: &str) -> &Log {
-        self.app.log(name).unwrap().open().unwrap()
+    pub(crate) fn log(&self, name: &str) -> Log {
+        self.app.log(name).unwrap().open().unwrap().clone()
     }
 
     /// The answer, its body not read.

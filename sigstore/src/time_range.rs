@@ -46,7 +46,8 @@ impl ProtoTime {
     }
 
     /// Reads `2026-01-01T00:00:00Z` or `2026-01-01T00:00:00.123Z`.
-    pub(crate) fn read(text: &str) -> Option<ProtoTime> {
+    #[must_use]
+    pub fn read(text: &str) -> Option<ProtoTime> {
         let whole_and_fraction = text.strip_suffix('Z')?;
         let (whole, nanos) = match whole_and_fraction.split_once('.') {
             None => (whole_and_fraction, 0),

@@ -24,4 +24,5 @@ mod raw;
 mod reads;
 mod rekor;
 mod routing;
+mod shards;
 mod verified;

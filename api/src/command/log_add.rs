@@ -4,7 +4,7 @@
 //! stay; the result is checked before anything is made and replaces the file by rename, with the
 //! file's owner and mode.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
@@ -20,7 +20,7 @@ const LONG_ABOUT: &str = "\
 Add a log to a data directory
 
 Makes a key and an empty log, and appends a commented section to cairn.toml; what is in the file
-stays as it is. A running server serves the new log after its next restart.
+stays as it is. A running server serves the new log after a SIGHUP.
 
 Examples:
   cairnd log add builds --kind raw
@@ -51,18 +51,35 @@ pub(super) fn parse_kind(text: &str) -> Result<LogKind, String> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     config::check_name(&args.name)?;
-    let path = args.dir.join(config::FILE_NAME);
-    let old = config::read_text(&args.dir)?;
-    let config = Config::parse(&args.dir, &old)?;
-    let origin = args
-        .origin
-        .clone()
-        .unwrap_or_else(|| default_origin(&config, args));
-    crate::origin::parse(args.kind, &origin)?;
-    let new = appended(&config, &old, args, &origin);
-    let added = added_log(&Config::parse(&args.dir, &new)?)?;
-    init::create_log(&args.dir, &added)?;
-    if config::read_text(&args.dir)? != old {
+    let config = Config::load(&args.dir)?;
+    let origin = match &args.origin {
+        Some(origin) => origin.clone(),
+        None => default_origin(&config, args),
+    };
+    let added = add(&args.dir, &args.name, args.kind, &origin)?;
+    say!(
+        "Restart `cairnd serve`, or send it a SIGHUP, to serve it at /logs/{}/",
+        added.name
+    );
+    Ok(())
+}
+
+/// Makes a log and appends it to cairn.toml. Says what was made.
+pub(super) fn add(
+    dir: &Path,
+    name: &str,
+    kind: LogKind,
+    origin: &str,
+) -> anyhow::Result<LogSettings> {
+    config::check_name(name)?;
+    let path = dir.join(config::FILE_NAME);
+    let old = config::read_text(dir)?;
+    let config = Config::parse(dir, &old)?;
+    crate::origin::parse(kind, origin)?;
+    let new = appended(&config, &old, (name, kind, origin));
+    let added = added_log(&Config::parse(dir, &new)?)?;
+    init::create_log(dir, &added)?;
+    if config::read_text(dir)? != old {
         bail!(
             "{} was changed meanwhile; the log and its key are made, append this yourself:\n{}",
             path.display(),
@@ -76,16 +93,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             new.strip_prefix(old.as_str()).unwrap_or(&new)
         )
     })?;
-    report(&added)
+    report(&added)?;
+    Ok(added)
 }
 
 /// `old` with one more section.
-fn appended(config: &Config, old: &str, args: &Args, origin: &str) -> String {
+fn appended(config: &Config, old: &str, log: (&str, LogKind, &str)) -> String {
+    let (name, kind, origin) = log;
     let beside_another = config.logs.iter().any(|log| log.kind == LogKind::RekorV2);
-    let host = (args.kind == LogKind::RekorV2 && beside_another).then_some(origin);
+    let host = (kind == LogKind::RekorV2 && beside_another).then_some(origin);
     let section = log_section(LogSection {
-        name: &args.name,
-        kind: args.kind,
+        name,
+        kind,
         origin,
         host,
     });
@@ -135,14 +154,11 @@ fn report(log: &LogSettings) -> anyhow::Result<()> {
     );
     say!("  verifier key  {}", key.verifier);
     say!("  private key   {}   back it up", log.key.display());
-    say!("Restart `cairnd serve` to serve it at /logs/{}/", log.name);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     const OLD: &str = "# mine\nlisten = '127.0.0.1:80' # odd\n\n[[log]]\nname = \"a\"\n\
@@ -159,7 +175,11 @@ mod tests {
 
     fn add(args: &Args) -> (String, Config) {
         let config = Config::parse(Path::new("d"), OLD).unwrap();
-        let new = appended(&config, OLD, args, &default_origin(&config, args));
+        let new = appended(
+            &config,
+            OLD,
+            (&args.name, args.kind, &default_origin(&config, args)),
+        );
         let parsed = Config::parse(Path::new("d"), &new).unwrap();
         (new, parsed)
     }
@@ -192,7 +212,7 @@ mod tests {
     fn a_section_after_a_limits_table_is_still_a_log() {
         let old = format!("{OLD}\n[limits]\nconnections_max = 5\n");
         let config = Config::parse(Path::new("d"), &old).unwrap();
-        let new = appended(&config, &old, &args("b", LogKind::Raw), "x");
+        let new = appended(&config, &old, ("b", LogKind::Raw, "x"));
         let parsed = Config::parse(Path::new("d"), &new).unwrap();
         assert_eq!((parsed.logs.len(), parsed.limits.connections_max), (2, 5));
     }

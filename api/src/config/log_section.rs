@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use sigstore::time_range::ProtoTime;
+
 use super::anchors::{self, AnchorSetting};
 use super::services::Place;
 use super::table::{ConfigError, Field, Source, Table};
@@ -32,6 +34,8 @@ pub(crate) struct LogSettings {
     pub(crate) publish_dir: Option<PathBuf>,
     pub(crate) anchors: Vec<AnchorSetting>,
     pub(crate) read_only: bool,
+    /// Since when the log is frozen for good.
+    pub(crate) frozen: Option<ProtoTime>,
     pub(crate) engine_limits: engine::Limits,
 }
 
@@ -142,6 +146,7 @@ fn parse_log<'a>(
     let read_only = table
         .take("read_only")
         .map_or(Ok(false), |field| field.boolean())?;
+    let frozen = table.take("frozen").map(|field| field.time()).transpose()?;
     let engine_limits = parse_engine_limits(&mut table, limits)?;
     table.finish()?;
     let log = LogSettings {
@@ -156,6 +161,7 @@ fn parse_log<'a>(
         publish_dir,
         anchors,
         read_only,
+        frozen,
         engine_limits,
     };
     let fields = PlaceFields {

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sigstore::time_range::ProtoTime;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -223,6 +224,20 @@ impl<'a> Field<'a> {
         self.value
             .as_bool()
             .ok_or_else(|| self.refuse("true or false", "write true or false, without quotes"))
+    }
+
+    /// A moment, in UTC.
+    pub(crate) fn time(&self) -> Result<ProtoTime, ConfigError> {
+        let text = match self.value {
+            DeValue::Datetime(time) => time.to_string(),
+            _ => String::new(),
+        };
+        ProtoTime::read(&text).ok_or_else(|| {
+            self.refuse(
+                "a time in UTC, without quotes",
+                "write it as 2026-01-31T12:00:00Z",
+            )
+        })
     }
 
     /// A list of texts.

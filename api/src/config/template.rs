@@ -235,8 +235,10 @@ const LOG_CT: &str = r#"# The roots of the certificates that the log takes, in P
 #roots_file = "ct-roots.pem"
 "#;
 
-const LOG_TAIL: &str = r#"# Serve reads only: the log is frozen.
+const LOG_TAIL: &str = r#"# Serve reads only, for the time being.
 #read_only = false
+# Since when the log is frozen for good, which its last checkpoint says: see `cairnd log freeze`.
+#frozen = 2026-01-31T12:00:00Z
 # Keep a plain copy of the log in this directory, for nginx, a CDN or a bucket to serve.
 #publish_dir = "public/@NAME@"
 #publish_dir_interval_ms = 1000

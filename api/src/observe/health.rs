@@ -71,6 +71,8 @@ struct Facts {
     /// Why adds are not taken.
     writable: Result<(), String>,
     volume: Condition,
+    /// Its last checkpoint says that it is frozen.
+    frozen: bool,
 }
 
 /// What a log without anchors is told at every start.
@@ -130,6 +132,7 @@ fn log_health(log: &ServedLog, now: UnixMillis, detail: Detail) -> LogHealth {
                 size: status.published.size.get(),
                 checkpoint_age: now.since(status.published.signed_at),
                 held: status.held,
+                frozen: status.published.final_line().is_some(),
                 writable: status.stopped.or(status.refusing).map_or(Ok(()), Err),
                 volume: log
                     .volume
@@ -173,7 +176,9 @@ fn judge(log: &ServedLog, state: Result<Facts, String>, detail: Detail) -> LogHe
         Condition::Good | Condition::Low { .. } => Ok(()),
     });
     health.writable = writable.is_ok() && !log.read_only;
-    let fresh = facts.checkpoint_age <= log.checkpoint_age_max;
+    // The last checkpoint of a frozen log is not signed again.
+    let frozen = facts.frozen;
+    let fresh = frozen || facts.checkpoint_age <= log.checkpoint_age_max;
     let publishes = fresh && !facts.lagging && facts.held.is_none();
     health.healthy = publishes && writable.is_ok();
     health.reason = match (writable, facts.volume) {
@@ -189,7 +194,8 @@ fn judge(log: &ServedLog, state: Result<Facts, String>, detail: Detail) -> LogHe
                 "{free_mib} MiB are left for the log; make room before adds fail"
             ))
         }
-        _ if log.read_only => Some("the log is frozen (read_only in cairn.toml)".to_owned()),
+        _ if frozen => Some("the log is frozen for good".to_owned()),
+        _ if log.read_only => Some("the log takes no entries (read_only in cairn.toml)".to_owned()),
         _ => None,
     };
     health
@@ -228,6 +234,7 @@ mod tests {
             held: None,
             writable: writable.map_err(str::to_owned),
             volume: Condition::Good,
+            frozen: false,
         }
     }
 
@@ -324,9 +331,21 @@ mod tests {
     }
 
     #[test]
-    fn a_frozen_log_is_healthy_but_not_writable() {
+    fn a_log_that_is_read_only_is_healthy_but_not_writable() {
         let health = judge(&log(true), Ok(facts(1, Ok(()))), Detail::Class);
         assert!(health.healthy && !health.writable);
+        assert!(health.reason.unwrap().contains("read_only in cairn.toml"));
+    }
+
+    #[test]
+    fn the_last_checkpoint_of_a_frozen_log_may_be_old() {
+        let frozen = Facts {
+            frozen: true,
+            ..facts(1_000_000, Ok(()))
+        };
+        let health = judge(&log(true), Ok(frozen), Detail::Class);
+        assert!(health.healthy && !health.writable);
+        assert_eq!(health.reason.unwrap(), "the log is frozen for good");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::issuers::IssuerCollector;
-use crate::app::{App, LogState, ServedLog};
+use crate::app::{App, LogState};
 
 /// Upper bounds of the latency histogram, in seconds: from a cached read to a slow publication.
 const LATENCY_BUCKETS: [f64; 12] = [
@@ -211,7 +211,7 @@ impl Drop for ConnectionGuard {
 }
 
 /// Everything that `/metrics` shows.
-pub(super) fn registry(app: &App) -> Registry {
+pub(super) fn registry(app: &Arc<App>) -> Registry {
     let mut registry = Registry::with_prefix("cairn");
     let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "The running cairnd", version);
@@ -244,7 +244,7 @@ pub(super) fn registry(app: &App) -> Registry {
         metrics.tls_files_unused,
     );
     registry.register_collector(Box::new(LogCollector {
-        logs: app.logs.clone(),
+        app: Arc::clone(app),
     }));
     if let Ok(fulcio) = app.instance.fulcio() {
         let keys = Arc::clone(&fulcio.keys);
@@ -263,7 +263,7 @@ pub(super) fn encode(registry: &Registry) -> Option<String> {
 /// Reads the logs' own numbers at each scrape.
 #[derive(Debug)]
 struct LogCollector {
-    logs: Vec<Arc<ServedLog>>,
+    app: Arc<App>,
 }
 
 /// One number of one log. `None`: the log is not open, or has no such number.
@@ -347,11 +347,13 @@ impl LogCollector {
     ];
 
     /// One number of every open log.
-    fn read(&self, number: Number) -> impl Iterator<Item = (&str, u64)> {
-        self.logs.iter().filter_map(move |log| match &log.state {
-            LogState::Open(open) => Some((log.name.as_str(), number(open))),
+    fn read(&self, number: Number) -> Vec<(String, u64)> {
+        let logs = self.app.logs();
+        let numbers = logs.iter().filter_map(|log| match &log.state {
+            LogState::Open(open) => Some((log.name.clone(), number(open))),
             LogState::Failed(_) => None,
-        })
+        });
+        numbers.collect()
     }
 
     /// What each log takes on disk, by store and part of it.
@@ -359,7 +361,7 @@ impl LogCollector {
         let help = "Bytes on disk, without write-ahead logs";
         let mut family =
             encoder.encode_descriptor("log_disk_bytes", help, None, MetricType::Gauge)?;
-        for log in &self.logs {
+        for log in self.app.logs().iter() {
             let Ok(usage) = log.open().map(|open| open.reader().disk_usage()) else {
                 continue;
             };
@@ -380,7 +382,7 @@ impl LogCollector {
         let help = "1 if the log takes entries, else 0";
         let mut family =
             encoder.encode_descriptor("log_writable", help, None, MetricType::Gauge)?;
-        for log in &self.logs {
+        for log in self.app.logs().iter() {
             let writable = log.open().is_ok_and(|open| open.status().stopped.is_none());
             let value = ConstGauge::new(i64::from(writable && !log.read_only));
             value.encode(family.encode_family(&[("log", log.name.as_str())])?)?;
@@ -472,14 +474,14 @@ mod tests {
 
     #[test]
     fn what_was_counted_is_shown() {
-        let app = App {
-            logs: Vec::new(),
+        let app = Arc::new(App {
+            logs: crate::live::Live::default(),
             limits: Limits::default(),
             metrics: Metrics::default(),
             trusted_proxies: TrustedProxies::default(),
             url: String::new(),
             instance: crate::instance::Instance::default(),
-        };
+        });
         let took = Duration::from_millis(3);
         app.metrics.answered(Route::Tile, StatusCode::OK, took);
         let guard = app.metrics.connection();

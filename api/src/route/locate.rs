@@ -31,8 +31,8 @@ use crate::grpc::{self, Encoding};
 
 /// A log and what is wanted of it.
 #[derive(Debug)]
-pub(super) struct Target<'a> {
-    pub(super) log: &'a Arc<ServedLog>,
+pub(super) struct Target {
+    pub(super) log: Arc<ServedLog>,
     pub(super) resource: Resource,
     pub(super) style: Style,
 }
@@ -109,19 +109,19 @@ fn without_port(host: &str) -> &str {
 }
 
 /// Finds the log and the resource. Asks for the host only if the path does not name the log.
-pub(super) fn locate<'a>(
-    app: &'a App,
+pub(super) fn locate(
+    app: &App,
     host: impl FnOnce() -> Option<String>,
     path: &str,
-) -> Result<Target<'a>, Refusal> {
+) -> Result<Target, Refusal> {
     let path = normalize(path);
     if let Some(rest) = path.strip_prefix("logs/") {
         let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
         let log = app.log(name).ok_or(Refusal::NoSuchLog)?;
-        return resource(log, rest);
+        return resource(&log, rest);
     }
     resource(
-        root_log(app, host().as_deref()).ok_or(Refusal::NoLogAtHost)?,
+        &root_log(app, host().as_deref()).ok_or(Refusal::NoLogAtHost)?,
         &path,
     )
 }
@@ -140,8 +140,9 @@ pub(super) fn normalize(path: &str) -> Cow<'_, str> {
 }
 
 /// The log at the root of `host`: the v2 log that names it, else the one that names no host.
-fn root_log<'a>(app: &'a App, host: Option<&str>) -> Option<&'a Arc<ServedLog>> {
-    let mut candidates = app.logs.iter().filter(|log| log.kind == LogKind::RekorV2);
+fn root_log(app: &App, host: Option<&str>) -> Option<Arc<ServedLog>> {
+    let logs = app.logs();
+    let mut candidates = logs.iter().filter(|log| log.kind == LogKind::RekorV2);
     let named = |log: &&Arc<ServedLog>| {
         host.is_some_and(|host| log.hosts.iter().any(|known| known == host))
     };
@@ -149,20 +150,21 @@ fn root_log<'a>(app: &'a App, host: Option<&str>) -> Option<&'a Arc<ServedLog>> 
         .clone()
         .find(named)
         .or_else(|| candidates.find(|log| log.hosts.is_empty()))
+        .cloned()
 }
 
 /// What `path` means under the root of `log`.
-fn resource<'a>(log: &'a Arc<ServedLog>, path: &str) -> Result<Target<'a>, Refusal> {
+fn resource(log: &Arc<ServedLog>, path: &str) -> Result<Target, Refusal> {
     let plain = |resource| {
         Ok(Target {
-            log,
+            log: Arc::clone(log),
             resource,
             style: Style::Plain,
         })
     };
     let rekor = |resource| {
         Ok(Target {
-            log,
+            log: Arc::clone(log),
             resource,
             style: Style::RekorV2,
         })

@@ -116,7 +116,7 @@ async fn a_duplicate_is_a_conflict_if_the_operator_says_so() {
 #[tokio::test]
 async fn the_first_entry_is_a_valid_one_of_nobodys() {
     let server = TestServer::rekor();
-    burn_first_entry(server.app.log("rekor").unwrap())
+    burn_first_entry(&server.app.log("rekor").unwrap())
         .await
         .unwrap();
     assert_eq!(server.log("rekor").published().size.get(), 1);
