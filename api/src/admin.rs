@@ -1,13 +1,13 @@
 //! What the operator's own commands may ask of a running server: a socket in the data directory.
 //!
 //! One request has it read cairn.toml again, see [`Reloader`]. The other is for a snapshot of the
-//! logs, which only the process that has them open can make. It is laid down in the data directory itself, where it costs little, and the command
-//! copies it from there to wherever its own rights allow; so the server never writes to a place
-//! that somebody else names. The open connection is the lease: once it ends, the snapshot is
-//! removed.
+//! logs, which only the process that has them open can make. It is laid down in the data directory
+//! itself, where it costs little, and the command copies it from there to wherever its own rights
+//! allow; so the server never writes to a place that somebody else names. The open connection is
+//! the lease: once it ends, the snapshot is removed.
 //!
-//! One line each way: `snapshot` or `reload`, and an [`Answer`] in JSON. The socket has mode 0600, and whoever
-//! speaks must be root or the server's own user.
+//! One line each way: `snapshot` or `reload`, and an [`Answer`] in JSON. The socket has mode 0600,
+//! and whoever speaks must be root or the server's own user.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};

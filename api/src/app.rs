@@ -1,8 +1,8 @@
 //! What every request handler shares: the logs being served, the limits, the metrics.
 //!
 //! Built by `serve` from cairn.toml, then read-only: handlers hold it in an `Arc`. Whatever changes
-//! while the server runs is inside `engine::Log`, [`Metrics`] or [`PublishLag`], each behind its own
-//! lock; the list of logs is replaced when cairn.toml is read again.
+//! while the server runs is inside `engine::Log`, [`Metrics`] or [`PublishLag`], each behind its
+//! own lock; the list of logs is replaced when cairn.toml is read again.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 mod dev_token;
+mod doctor;
 mod export;
 mod fsck;
 mod init;
@@ -70,6 +71,7 @@ enum Command {
     /// Manage the logs of a data directory
     #[command(subcommand)]
     Log(LogCommand),
+    Doctor(doctor::Args),
     Fsck(fsck::Args),
     Export(export::Args),
     Key(key::Args),
@@ -106,6 +108,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Log(LogCommand::Add(args)) => log_add::run(&args),
         Command::Log(LogCommand::Rotate(args)) => log_rotate::run(&args),
         Command::Log(LogCommand::Freeze(args)) => log_freeze::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Fsck(args) => fsck::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Key(args) => key::run(&args),
@@ -148,6 +151,7 @@ mod tests {
             "dev-token",
             "init",
             "serve",
+            "doctor",
             "fsck",
             "export",
             "key",

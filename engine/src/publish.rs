@@ -9,8 +9,8 @@
 //! anchors come before the log's own file: what is shown after a crash is that file, and no anchor
 //! may be behind it.
 //!
-//! A log can be frozen: its last checkpoint says so in an extension line, and is kept as it is. That
-//! line is the only record of it, so nothing can forget it but the loss of the checkpoint.
+//! A log can be frozen: its last checkpoint says so in an extension line, and is kept as it is.
+//! That line is the only record of it, so nothing can forget it but the loss of the checkpoint.
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;

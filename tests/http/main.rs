@@ -12,6 +12,7 @@
 mod cases;
 mod clock;
 mod ct;
+mod doctor;
 mod goldens;
 mod grpc;
 mod hostile;

@@ -56,7 +56,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Some(origin) => origin.clone(),
         None => default_origin(&config, args),
     };
-    let added = add(&args.dir, &args.name, args.kind, &origin)?;
+    let new = NewLog {
+        name: &args.name,
+        kind: args.kind,
+        origin: &origin,
+        roots_file: None,
+    };
+    let added = add(&args.dir, new)?;
     say!(
         "Restart `cairnd serve`, or send it a SIGHUP, to serve it at /logs/{}/",
         added.name
@@ -64,19 +70,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A log to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewLog<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: LogKind,
+    pub(super) origin: &'a str,
+    /// Of a certificate log; as it is to stand in cairn.toml.
+    pub(super) roots_file: Option<&'a Path>,
+}
+
 /// Makes a log and appends it to cairn.toml. Says what was made.
-pub(super) fn add(
-    dir: &Path,
-    name: &str,
-    kind: LogKind,
-    origin: &str,
-) -> anyhow::Result<LogSettings> {
-    config::check_name(name)?;
+pub(super) fn add(dir: &Path, log: NewLog<'_>) -> anyhow::Result<LogSettings> {
+    config::check_name(log.name)?;
     let path = dir.join(config::FILE_NAME);
     let old = config::read_text(dir)?;
     let config = Config::parse(dir, &old)?;
-    crate::origin::parse(kind, origin)?;
-    let new = appended(&config, &old, (name, kind, origin));
+    crate::origin::parse(log.kind, log.origin)?;
+    let new = appended(&config, &old, log);
     let added = added_log(&Config::parse(dir, &new)?)?;
     init::create_log(dir, &added)?;
     if config::read_text(dir)? != old {
@@ -98,16 +109,23 @@ pub(super) fn add(
 }
 
 /// `old` with one more section.
-fn appended(config: &Config, old: &str, log: (&str, LogKind, &str)) -> String {
-    let (name, kind, origin) = log;
+fn appended(config: &Config, old: &str, log: NewLog<'_>) -> String {
+    let NewLog {
+        name, kind, origin, ..
+    } = log;
     let beside_another = config.logs.iter().any(|log| log.kind == LogKind::RekorV2);
     let host = (kind == LogKind::RekorV2 && beside_another).then_some(origin);
-    let section = log_section(LogSection {
+    let mut section = log_section(LogSection {
         name,
         kind,
         origin,
         host,
     });
+    if let Some(roots_file) = log.roots_file {
+        let shown = "#roots_file = \"ct-roots.pem\"";
+        let path = toml::Value::String(roots_file.to_string_lossy().into_owned());
+        section = section.replace(shown, &format!("roots_file = {path}"));
+    }
     let line_end = if old.ends_with('\n') || old.is_empty() {
         ""
     } else {
@@ -173,13 +191,18 @@ mod tests {
         }
     }
 
+    fn new_log<'a>(args: &'a Args, origin: &'a str) -> NewLog<'a> {
+        NewLog {
+            name: &args.name,
+            kind: args.kind,
+            origin,
+            roots_file: None,
+        }
+    }
+
     fn add(args: &Args) -> (String, Config) {
         let config = Config::parse(Path::new("d"), OLD).unwrap();
-        let new = appended(
-            &config,
-            OLD,
-            (&args.name, args.kind, &default_origin(&config, args)),
-        );
+        let new = appended(&config, OLD, new_log(args, &default_origin(&config, args)));
         let parsed = Config::parse(Path::new("d"), &new).unwrap();
         (new, parsed)
     }
@@ -212,7 +235,7 @@ mod tests {
     fn a_section_after_a_limits_table_is_still_a_log() {
         let old = format!("{OLD}\n[limits]\nconnections_max = 5\n");
         let config = Config::parse(Path::new("d"), &old).unwrap();
-        let new = appended(&config, &old, ("b", LogKind::Raw, "x"));
+        let new = appended(&config, &old, new_log(&args("b", LogKind::Raw), "x"));
         let parsed = Config::parse(Path::new("d"), &new).unwrap();
         assert_eq!((parsed.logs.len(), parsed.limits.connections_max), (2, 5));
     }

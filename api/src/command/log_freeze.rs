@@ -20,9 +20,9 @@ const LONG_ABOUT: &str = "\
 Freeze a log for good
 
 Adds are refused from now on, with the answer that Sigstore clients know (405, \"This log has been
-frozen, please switch to the latest log.\"); what was under way is finished; the last checkpoint gets
-a line that says so and is never signed again. Reads go on. A running server does it at once, without
-a restart. There is no way back: `read_only = true` in cairn.toml is the way for a while.
+frozen, please switch to the latest log.\"); what was under way is finished; the last checkpoint
+gets a line that says so and is never signed again. Reads go on. A running server does it at once,
+without a restart. There is no way back: `read_only = true` in cairn.toml is the way for a while.
 
 Before this, clients must know of another log: see `cairnd log rotate`.
 

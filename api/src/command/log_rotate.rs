@@ -15,7 +15,7 @@ use crate::origin;
 use crate::stdout::say;
 use crate::{admin, trust};
 
-use super::log_add;
+use super::log_add::{self, NewLog};
 
 /// What `--help` says.
 const LONG_ABOUT: &str = "\
@@ -60,7 +60,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Some(origin) => origin.clone(),
         None => next_origin(old)?,
     };
-    let new = log_add::add(&args.dir, &name, old.kind, &origin)?;
+    let roots_file = old.roots_file.as_deref();
+    let new = NewLog {
+        name: &name,
+        kind: old.kind,
+        origin: &origin,
+        roots_file: roots_file.map(|path| path.strip_prefix(&args.dir).unwrap_or(path)),
+    };
+    let new = log_add::add(&args.dir, new)?;
     match DirLock::acquire(&args.dir, engine::SystemClock::new().now()) {
         Ok(_lock) => say!("Start `cairnd serve` to serve it at /logs/{name}/"),
         Err(OpenError::InUse { .. }) => {
