@@ -3,7 +3,8 @@
 //! [`TrustMaterial`] lists the instance's parties and writes the two files that clients read,
 //! `trusted_root.json` and `signing_config.v0.2.json`. [`Repository`] is the TUF repository that
 //! carries them: a value that is made once, loaded from its files, changed, and asked for its
-//! files. Storing and serving those is for others.
+//! files. [`Draft`] takes what it tells clients, and adds a party or has it succeed another.
+//! Storing and serving are for others.
 //!
 //! | keys | where | sign |
 //! |---|---|---|
@@ -25,12 +26,17 @@ use sigstore::tuf::{Role, TufError};
 
 use crate::signer::SignerError;
 
+pub use change::{Change, RoleHolders, RootKeys};
+pub use draft::{Draft, DraftError, Party, PartyId, PartyKind, PartyView};
 pub use lifetimes::{Expiry, Lifetimes};
 pub use material::{CertifiedAuthority, LogIdentity, TrustMaterial, TrustedLog};
 pub use offline::OfflineKeys;
-pub use repository::{Change, InitialKeys, Repository, RoleHolders, RootKeys, TargetFiles};
+pub use repository::{InitialKeys, Repository, TargetFiles};
 pub use update::Update;
 
+mod change;
+mod draft;
+mod history;
 mod lifetimes;
 mod load;
 mod material;

@@ -78,6 +78,11 @@ impl Lifetimes {
         now.plus_seconds(self.seconds(role))
     }
 
+    /// When metadata that expires then was signed.
+    pub(super) fn signed_at(&self, role: Role, expires: UnixSeconds) -> UnixSeconds {
+        UnixSeconds::new(expires.get().saturating_sub(self.seconds(role)))
+    }
+
     /// Whether a third of the time has passed.
     pub(super) fn is_due(&self, role: Role, expires: UnixSeconds, now: UnixSeconds) -> bool {
         let left = expires.get().saturating_sub(now.get());
