@@ -41,6 +41,7 @@ use crate::body::{self, BodyLimits, WholeBody};
 use crate::error::Refusal;
 use crate::grpc::{self, Encoding};
 use crate::issuer_keys::IssuerKeyCache;
+use crate::live::Live;
 use crate::rate::RateLimits;
 use crate::route::{Asked, Service};
 use crate::timers::Timers;
@@ -56,15 +57,33 @@ const CALL_TOKEN: HeaderName = HeaderName::from_static("oidcidentitytoken");
 /// Who issues, whose tokens are believed, and where it is logged.
 #[derive(Debug)]
 pub(crate) struct Fulcio {
-    pub(crate) authority: CertificateAuthority,
+    /// Replaced when the operator rotates a key.
+    pub(crate) issuing: Live<Issuing>,
     pub(crate) issuers: IssuerTable,
     /// The keys of the issuers that are elsewhere.
     pub(crate) keys: Arc<IssuerKeyCache>,
+}
+
+/// Who issues, and where it is logged.
+#[derive(Clone, Debug)]
+pub(crate) struct Issuing {
+    pub(crate) authority: CertificateAuthority,
     /// The log that certificates go into.
     pub(crate) log: Arc<ServedLog>,
     /// Its key, by which its promises are checked before they leave; none if the log is not open,
     /// and then nothing is issued.
     pub(crate) log_key: Option<PublicKey>,
+}
+
+impl Issuing {
+    /// The same beside these logs, of which the certificate log may have new settings.
+    pub(crate) fn beside(&self, logs: &[Arc<ServedLog>]) -> Issuing {
+        let log = logs.iter().find(|log| log.name == self.log.name);
+        Issuing {
+            log: Arc::clone(log.unwrap_or(&self.log)),
+            ..self.clone()
+        }
+    }
 }
 
 /// What is wanted of the CA.
@@ -129,7 +148,8 @@ pub(crate) async fn answer(
     asked: Asked,
 ) -> Result<Response, Refusal> {
     let fulcio = service.app.instance.fulcio()?;
-    let (chain, issuers) = (fulcio.authority.chain(), &fulcio.issuers);
+    let issuing = fulcio.issuing.load();
+    let (chain, issuers) = (issuing.authority.chain(), &fulcio.issuers);
     let message = match path {
         FulcioPath::Sign(form) => return sign(service, form, asked).await,
         FulcioPath::RootCertificate => return Ok(pem_answer(StatusCode::OK, chain.to_pem())),
@@ -290,7 +310,7 @@ fn precertify(
         now,
         serial,
     };
-    let pending = fulcio.authority.precertify(&request);
+    let pending = fulcio.issuing.load().authority.precertify(&request);
     pending.map_err(|error| ca_failed(&error))
 }
 

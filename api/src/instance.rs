@@ -26,18 +26,19 @@ use sigstore::timestamp_token::TimestampPolicy;
 use sigstore::{PublicKey, pem};
 
 use crate::app::ServedLog;
-use crate::config::{CaSettings, Config, TrustSettings, TsaSettings};
+use crate::config::{CaSettings, Config, Services, TrustSettings, TsaSettings};
 use crate::dev::{self, DevIssuers, DevKey, DevPath};
 use crate::error::Refusal;
-use crate::fulcio::{self, Fulcio, FulcioPath};
+use crate::fulcio::{self, Fulcio, FulcioPath, Issuing};
 use crate::grpc::Encoding;
 use crate::issuer_keys::IssuerKeyCache;
 use crate::keys::{self, KeyFile};
+use crate::live::Live;
 use crate::route::{Asked, Service};
 use crate::trust::{self, TrustFiles};
 use crate::tsa::{self, Tsa, TsaPath};
 use crate::wall_clock;
-pub(crate) use create::{NewInstance, OfflineKeysFile};
+pub(crate) use create::{NewAuthorities, NewInstance, OfflineKeysFile, begins};
 
 /// The services of an instance. None of them is there if it only has logs.
 #[derive(Debug, Default)]
@@ -131,6 +132,47 @@ impl Instance {
         })
     }
 
+    /// Takes over what cairn.toml says now of keys, certificates and the certificate log, and a
+    /// change of what is trusted that waits. Nothing of the first kind changes if any of it can't
+    /// be used. Says what has changed.
+    ///
+    /// # Errors
+    /// If a key, a certificate or the waiting change can't be used.
+    pub(crate) fn reload(
+        &self,
+        (now, wanted): (&Services, &Services),
+        logs: &[Arc<ServedLog>],
+    ) -> anyhow::Result<Vec<String>> {
+        let mut done = Vec::new();
+        let issuing = match (&self.fulcio, &wanted.ca) {
+            (Some(fulcio), Some(ca)) if now.ca.as_ref() == Some(ca) => {
+                Some((fulcio, fulcio.issuing.load().beside(logs)))
+            }
+            (Some(fulcio), Some(ca)) => {
+                done.push("the CA issues by its new settings".to_owned());
+                Some((fulcio, open_issuing(ca, logs)?))
+            }
+            _ => None,
+        };
+        let signing = match (&self.tsa, &wanted.tsa) {
+            (Some(tsa), Some(settings)) if now.tsa != wanted.tsa => {
+                done.push("timestamps are signed by the new settings".to_owned());
+                Some((tsa, open_timestamp_authority(settings)?))
+            }
+            _ => None,
+        };
+        if let Some((fulcio, issuing)) = issuing {
+            fulcio.issuing.replace(issuing);
+        }
+        if let Some((tsa, authority)) = signing {
+            tsa.replace(authority);
+        }
+        if let Some(trust) = &self.trust {
+            done.extend(trust.pick_up()?);
+        }
+        Ok(done)
+    }
+
     pub(crate) fn fulcio(&self) -> Result<&Fulcio, Refusal> {
         self.fulcio.as_ref().ok_or(Refusal::NoSuchPath)
     }
@@ -217,6 +259,17 @@ fn open_fulcio(
     logs: &[Arc<ServedLog>],
     keys: Arc<IssuerKeyCache>,
 ) -> anyhow::Result<Fulcio> {
+    if config.instance.issuers.issuers().is_empty() {
+        tracing::warn!("cairn.toml has no [[issuer]], so nobody can get a certificate");
+    }
+    Ok(Fulcio {
+        issuing: Live::new(open_issuing(ca, logs)?),
+        issuers: config.instance.issuers.clone(),
+        keys,
+    })
+}
+
+fn open_issuing(ca: &CaSettings, logs: &[Arc<ServedLog>]) -> anyhow::Result<Issuing> {
     let chain = CertificateChain::from_pem(&read(&ca.chain)?)?;
     let signer = Arc::new(open_key(&ca.key)?);
     let log = logs.iter().find(|log| log.name == ca.log);
@@ -228,22 +281,15 @@ fn open_fulcio(
     })?;
     let key = log.verifier.as_ref();
     let key = key.map(|key| PublicKey::from_spki_der(&key.spki_der()));
-    if config.instance.issuers.issuers().is_empty() {
-        tracing::warn!("cairn.toml has no [[issuer]], so nobody can get a certificate");
-    }
-    Ok(Fulcio {
+    Ok(Issuing {
         authority: CertificateAuthority::new(signer, chain)?,
-        issuers: config.instance.issuers.clone(),
-        keys,
         log_key: key.transpose()?,
         log: Arc::clone(log),
     })
 }
 
 fn open_tsa(tsa: &TsaSettings, logs: &[Arc<ServedLog>]) -> anyhow::Result<Tsa> {
-    let chain = pem::parse_certificates(&read(&tsa.chain)?, TSA_CHAIN_LEN_MAX)?;
-    let signer = Arc::new(open_key(&tsa.key)?);
-    let authority = TimestampAuthority::new(signer, &chain, TimestampPolicy::SIGSTORE)?;
+    let authority = open_timestamp_authority(tsa)?;
     // What a log has signed is in the past, whatever the clock says.
     let open = logs.iter().filter_map(|log| log.open().ok());
     let signed = open.map(|log| log.published().signed_at).max();
@@ -252,6 +298,13 @@ fn open_tsa(tsa: &TsaSettings, logs: &[Arc<ServedLog>]) -> anyhow::Result<Tsa> {
         signed.unwrap_or_default(),
         tsa.ntp.clone(),
     ))
+}
+
+fn open_timestamp_authority(tsa: &TsaSettings) -> anyhow::Result<TimestampAuthority> {
+    let chain = pem::parse_certificates(&read(&tsa.chain)?, TSA_CHAIN_LEN_MAX)?;
+    let signer = Arc::new(open_key(&tsa.key)?);
+    let policy = TimestampPolicy::SIGSTORE;
+    Ok(TimestampAuthority::new(signer, &chain, policy)?)
 }
 
 /// Certificates of a timestamp authority: its own, a root, and what may be between.

@@ -232,7 +232,12 @@ async fn open_log(opening: Opening<'_>, taken: &mut KeysTaken) -> ServedLog {
             log.certificates = parts.certificates;
             LogState::Open(parts.open)
         }
-        Err(reason) => LogState::Failed(reason),
+        Err(reason) => {
+            // What it signed is still told by its key.
+            let key = keys::load(&settings.key, &settings.origin, settings.kind);
+            log.verifier = key.ok().map(|key| key.verifier);
+            LogState::Failed(reason)
+        }
     };
     log
 }

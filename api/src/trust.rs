@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use axum::response::Response;
 use bytes::Bytes;
 use ca::Signer;
-use ca::trust_root::{Lifetimes, Repository};
+use ca::trust_root::{Draft, Expiry, Lifetimes, PartyView, Repository, TrustRootError, Update};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
@@ -25,6 +25,10 @@ use crate::{keys, wall_clock};
 /// The file that says which others are current: the one that changes under its name, and the last
 /// to be written.
 pub(crate) const TIMESTAMP: &str = "timestamp.json";
+
+/// A signed update that waits to be published, within the directory. Not served: no TUF client
+/// asks for it.
+pub(crate) const WAITING: &str = "update.signed";
 
 /// The path below which they are served.
 const PATH: &str = "tuf";
@@ -47,6 +51,22 @@ impl TrustFiles {
     /// # Errors
     /// If a file can't be read, or is not what the root says.
     pub(crate) fn open(dir: PathBuf, online: Arc<dyn Signer>) -> anyhow::Result<TrustFiles> {
+        let trust = TrustFiles::reopen(dir, online)?;
+        trust.renew()?;
+        match trust.pick_up() {
+            Ok(Some(done)) => tracing::info!("{done}"),
+            Ok(None) => {}
+            // What clients have is good without it.
+            Err(error) => tracing::error!("{error:#}"),
+        }
+        Ok(trust)
+    }
+
+    /// As [`TrustFiles::open`], and leaves it as it is.
+    ///
+    /// # Errors
+    /// As [`TrustFiles::open`].
+    pub(crate) fn reopen(dir: PathBuf, online: Arc<dyn Signer>) -> anyhow::Result<TrustFiles> {
         let files = read_files(&dir).with_context(|| {
             format!(
                 "{} can't be read; restore it from your backup",
@@ -54,14 +74,12 @@ impl TrustFiles {
             )
         })?;
         let repository = Repository::load(files, Lifetimes::default())?;
-        let trust = TrustFiles {
+        Ok(TrustFiles {
             id: repository.id(),
             dir,
             online,
             repository: Mutex::new(repository),
-        };
-        trust.renew()?;
-        Ok(trust)
+        })
     }
 
     /// Signs anew what will expire, if it is time. To be called every day.
@@ -85,6 +103,62 @@ impl TrustFiles {
         }
         *repository = next;
         Ok(())
+    }
+
+    /// Publishes the signed update that waits in the directory, if there is one, and takes it away:
+    /// it is good for one state of the repository only. Says what it was.
+    ///
+    /// # Errors
+    /// If it can't be read, is not signed by all who must, or was made for another state. Nothing
+    /// has changed then.
+    pub(crate) fn pick_up(&self) -> anyhow::Result<Option<String>> {
+        let path = self.dir.join(WAITING);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
+        };
+        let published = self.publish(&bytes);
+        fs::remove_file(&path)?;
+        let update = published.context("the update of the trust root is refused")?;
+        Ok(Some(format!("the trust root is updated: {update}")))
+    }
+
+    fn publish(&self, bytes: &[u8]) -> anyhow::Result<Update> {
+        let update = Update::parse(bytes)?;
+        let mut repository = self
+            .repository
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut next = repository.clone();
+        let paths = next.apply(&update, self.online.as_ref(), wall_clock::seconds())?;
+        for path in &paths {
+            if let Some(bytes) = next.files().get(path) {
+                write_file(&self.dir, path, bytes)?;
+            }
+        }
+        *repository = next;
+        Ok(update)
+    }
+
+    /// When the current metadata expires, role by role.
+    pub(crate) fn expiries(&self) -> [Expiry; 4] {
+        let repository = self.repository.lock();
+        repository
+            .unwrap_or_else(PoisonError::into_inner)
+            .expiries()
+    }
+
+    /// What clients are told of the parties.
+    ///
+    /// # Errors
+    /// If the files can't be read, which they could when they were signed.
+    pub(crate) fn parties(&self) -> Result<Vec<PartyView>, TrustRootError> {
+        let repository = self.repository.lock();
+        let files = repository
+            .unwrap_or_else(PoisonError::into_inner)
+            .target_files();
+        Ok(Draft::read(files)?.parties())
     }
 
     /// What tells this repository from others, in its URL.
@@ -154,7 +228,7 @@ pub(crate) fn read_files(dir: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
 }
 
 /// Writes a file whole or not at all.
-fn write_file(dir: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_file(dir: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
     let target = dir.join(path);
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent)?;

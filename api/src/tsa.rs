@@ -15,20 +15,23 @@ use ca::timestamp::{
 use engine::UnixMillis;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use sigstore::pem;
+use sigstore::cert::CertificateView;
 use sigstore::timestamp_token::{REQUEST_LEN_BYTES_MAX, TimestampRequest};
+use sigstore::{UnixSeconds, pem};
 use tokio::sync::watch;
 
 use crate::answer::answer as answered;
 use crate::body::{self, BodyLimits};
 use crate::error::Refusal;
+use crate::live::Live;
 use crate::route::{Asked, Service};
 use crate::{ntp, wall_clock};
 
 /// A timestamp authority and the guard of its clock.
 #[derive(Debug)]
 pub(crate) struct Tsa {
-    authority: TimestampAuthority,
+    /// Replaced when the operator rotates its key.
+    authority: Live<TimestampAuthority>,
     guard: Mutex<ClockGuard>,
     /// Who is asked whether the clock is right. Nobody: the operator's word counts.
     time_servers: Vec<String>,
@@ -71,7 +74,7 @@ impl Tsa {
         let quorum = (!time_servers.is_empty()).then(|| ntp::quorum(time_servers.len()));
         let guard = ClockGuard::new(reading(), floor, quorum);
         Tsa {
-            authority,
+            authority: Live::new(authority),
             guard: Mutex::new(guard),
             time_servers,
         }
@@ -84,6 +87,30 @@ impl Tsa {
         }
         let hear = |offsets_ms: &[Option<i64>]| self.guard().hear(reading(), offsets_ms);
         ntp::follow(&self.time_servers, hear, stopped).await;
+    }
+
+    /// The authority's certificates, its own first.
+    pub(crate) fn chain(&self) -> Vec<Vec<u8>> {
+        let authority = self.authority.load();
+        authority
+            .chain()
+            .certificates()
+            .map(<[u8]>::to_vec)
+            .collect()
+    }
+
+    /// The last moment at which all of them are valid.
+    pub(crate) fn not_after(&self) -> UnixSeconds {
+        let chain = self.chain();
+        let ends = chain
+            .iter()
+            .filter_map(|der| Some(CertificateView::parse(der).ok()?.not_after()));
+        ends.min().unwrap_or_default()
+    }
+
+    /// Signs with another key from now on. The clock goes on.
+    pub(crate) fn replace(&self, authority: TimestampAuthority) {
+        self.authority.replace(authority);
     }
 
     fn time(&self) -> Result<TrustedTime, TimestampRefusal> {
@@ -102,6 +129,7 @@ impl Tsa {
             Form::Json => TimestampRequest::parse_json(request)?,
         };
         self.authority
+            .load()
             .answer(&request, self.time()?, random_serial_number()?)
     }
 }
@@ -148,7 +176,8 @@ pub(crate) async fn answer(
 ) -> Result<Response, Refusal> {
     let tsa = service.app.instance.tsa()?;
     if path == TsaPath::Chain {
-        let certificates = tsa.authority.chain().certificates();
+        let authority = tsa.authority.load();
+        let certificates = authority.chain().certificates();
         let pem: String = certificates.map(pem::encode_certificate).collect();
         return Ok(binary(
             pem.into_bytes(),

@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use ca::Profile;
 use engine::{Clock as _, DirLock, OpenError};
 use sigstore::time_range::ProtoTime;
 
 use crate::anchors::{self, Unreachable};
 use crate::config::{self, Config, LogSettings, edit};
-use crate::instance::CERTIFICATE_LOG;
 use crate::stdout::say;
 use crate::{admin, frozen, keys, log_config, wall_clock};
 
@@ -71,10 +69,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// The CA can't issue without the log that its certificates go into.
 fn check_unused(config: &Config, log: &LogSettings) -> anyhow::Result<()> {
-    let has_authority = config.instance.profile == Profile::Dev;
-    if has_authority && log.name == CERTIFICATE_LOG {
+    let ca = config.instance.services.ca.as_ref();
+    if ca.is_some_and(|ca| ca.log == log.name) {
         bail!(
-            "the CA's certificates go into the log {:?}, so freezing it would end issuance",
+            "the CA's certificates go into the log {:?}, so freezing it would end issuance; first \
+             have them go into another: `cairnd trust rotate ct`",
             log.name
         );
     }

@@ -1,8 +1,6 @@
 //! The certificate log's promise: the precertificate is logged in this process, and only then is
 //! there a promise that it will be shown (RFC 6962, section 3).
 
-use std::sync::Arc;
-
 use ca::{IssuedCertificate, PendingCertificate};
 
 use super::ca_failed;
@@ -18,18 +16,17 @@ pub(super) async fn into_certificate(
     pending: PendingCertificate,
     timers: &Timers,
 ) -> Result<IssuedCertificate, Refusal> {
-    let app = Arc::clone(&service.app);
-    let fulcio = app.instance.fulcio()?;
+    let app = &service.app;
+    let issuing = app.instance.fulcio()?.issuing.load();
     let chain = pending.precertificate_chain();
     let chain = chain.into_iter().map(<[u8]>::to_vec).collect();
     let deadline = Deadline::new(&app.limits, timers);
-    let promise = ct::add_pre_chain(service, &fulcio.log, chain, &deadline).await;
+    let promise = ct::add_pre_chain(service, &issuing.log, chain, &deadline).await;
     let promise = promise.map_err(|refusal| not_logged(&refusal))?;
 
-    let app = Arc::clone(&service.app);
     let finishing = service.verify.run(move || {
-        let log_key = app.instance.fulcio()?.log_key.as_ref();
-        let issued = pending.finish(promise, log_key.ok_or(Refusal::CtFailed)?);
+        let log_key = issuing.log_key.as_ref().ok_or(Refusal::CtFailed)?;
+        let issued = pending.finish(promise, log_key);
         issued.map_err(|error| ca_failed(&error))
     });
     finishing.await?

@@ -21,7 +21,7 @@ use sigstore::time_range::{ProtoTime, TimeRange};
 use sigstore::{KeyKind, PublicKey, UnixSeconds, pem};
 use tiles::VerifierKey;
 
-use crate::config::{CaSettings, InstanceSettings, Passphrase, TrustSettings, TsaSettings};
+use crate::config::{InstanceSettings, Passphrase, TrustSettings};
 use crate::keys::{self, KeyFile};
 use crate::trust;
 
@@ -75,64 +75,19 @@ impl NewInstance<'_> {
         else {
             bail!("cairn.toml lacks [ca], [tsa] or [trust]");
         };
-        let ca_chain = self.make_ca(ca).context("the CA can't be made")?;
-        let tsa_chain = self
-            .make_tsa(tsa)
-            .context("the timestamp authority can't be made")?;
+        let authorities = NewAuthorities {
+            operator: self.operator,
+            now: self.now,
+        };
+        let ca_chain = authorities.make_ca(&ca.key, &ca.chain);
+        let ca_chain = ca_chain.context("the CA can't be made")?;
+        let root = ca_chain.last().map_or(&[][..], slice::from_ref);
+        write_chain(&self.dir.join(files::CA_ROOT), root)?;
+        let tsa_chain = authorities.make_tsa(&tsa.key, &tsa.chain);
+        let tsa_chain = tsa_chain.context("the timestamp authority can't be made")?;
         let material = self.material(ca_chain, tsa_chain)?;
         self.make_trust(trust, &material)
             .context("the trust root can't be made")
-    }
-
-    fn validity(&self) -> Validity {
-        let begins = self.now.get().saturating_sub(BEGINS_EARLIER_SECONDS);
-        Validity {
-            not_before: UnixSeconds::new(begins),
-            not_after: self.now.plus_seconds(AUTHORITY_LIFETIME_SECONDS),
-        }
-    }
-
-    /// Root and intermediate; the intermediate issues.
-    fn make_ca(&self, ca: &CaSettings) -> anyhow::Result<Vec<Vec<u8>>> {
-        let root_key = FileSigner::from_pkcs8_der(&generate(KeyKind::EcdsaP256)?)?;
-        let key = new_key(&ca.key)?;
-        let name = |common_name| DistinguishedName::new(self.operator, common_name);
-        let root = NewCertificate {
-            name: &name("root")?,
-            validity: self.validity(),
-            serial: random_serial_number()?,
-        }
-        .root(&root_key)?;
-        let intermediate = NewCertificate {
-            name: &name("intermediate")?,
-            validity: self.validity(),
-            serial: random_serial_number()?,
-        }
-        .intermediate(
-            &Issuer::new(&root, &root_key)?,
-            &PublicKey::from_spki_der(key.public_key())?,
-            Purpose::CodeSigning,
-        )?;
-        let chain = CertificateChain::from_der(vec![intermediate, root])?;
-        write_chain(&ca.chain, chain.certificates())?;
-        let root = chain.certificates().last().map_or(&[][..], slice::from_ref);
-        write_chain(&self.dir.join(files::CA_ROOT), root)?;
-        Ok(chain.certificates().to_vec())
-    }
-
-    fn make_tsa(&self, tsa: &TsaSettings) -> anyhow::Result<Vec<Vec<u8>>> {
-        let root_key = FileSigner::from_pkcs8_der(&generate(KeyKind::EcdsaP256)?)?;
-        let key = new_key(&tsa.key)?;
-        let names = AuthorityNames::of_organization(self.operator);
-        let Validity {
-            not_before,
-            not_after,
-        } = self.validity();
-        let root = issue_root(&root_key, &names, not_before, not_after)?;
-        let leaf = issue_authority(&root_key, &key, &names, not_before, not_after)?;
-        let chain = vec![leaf, root];
-        write_chain(&tsa.chain, &chain)?;
-        Ok(chain)
     }
 
     /// What clients are to know.
@@ -141,7 +96,7 @@ impl NewInstance<'_> {
         ca_chain: Vec<Vec<u8>>,
         tsa_chain: Vec<Vec<u8>>,
     ) -> anyhow::Result<TrustMaterial> {
-        let begins = ProtoTime::from_seconds(self.validity().not_before)
+        let begins = ProtoTime::from_seconds(begins(self.now))
             .context("the clock is set to after the year 9999")?;
         let valid_for = TimeRange::starting(begins);
         // A log's key is Ed25519, and ends its SubjectPublicKeyInfo (RFC 8410, section 4).
@@ -196,6 +151,76 @@ impl NewInstance<'_> {
         let repository = Repository::create(signers, target_files, lifetimes, self.now)?;
         Ok(trust::write_new(&trust.dir, &repository)?)
     }
+}
+
+/// Authorities that are made: with an instance, or to succeed those that it has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewAuthorities<'a> {
+    /// Who runs them, for people.
+    pub(crate) operator: &'a str,
+    pub(crate) now: UnixSeconds,
+}
+
+impl NewAuthorities<'_> {
+    fn validity(&self) -> Validity {
+        Validity {
+            not_before: begins(self.now),
+            not_after: self.now.plus_seconds(AUTHORITY_LIFETIME_SECONDS),
+        }
+    }
+
+    /// Root and intermediate; the intermediate issues.
+    ///
+    /// # Errors
+    /// If one of the files is there already, or can't be written.
+    pub(crate) fn make_ca(&self, key: &KeyFile, chain: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+        let root_key = FileSigner::from_pkcs8_der(&generate(KeyKind::EcdsaP256)?)?;
+        let key = new_key(key)?;
+        let name = |common_name| DistinguishedName::new(self.operator, common_name);
+        let root = NewCertificate {
+            name: &name("root")?,
+            validity: self.validity(),
+            serial: random_serial_number()?,
+        }
+        .root(&root_key)?;
+        let intermediate = NewCertificate {
+            name: &name("intermediate")?,
+            validity: self.validity(),
+            serial: random_serial_number()?,
+        }
+        .intermediate(
+            &Issuer::new(&root, &root_key)?,
+            &PublicKey::from_spki_der(key.public_key())?,
+            Purpose::CodeSigning,
+        )?;
+        let made = CertificateChain::from_der(vec![intermediate, root])?;
+        write_chain(chain, made.certificates())?;
+        Ok(made.certificates().to_vec())
+    }
+
+    /// A root, and the authority's own certificate under it.
+    ///
+    /// # Errors
+    /// If one of the files is there already, or can't be written.
+    pub(crate) fn make_tsa(&self, key: &KeyFile, chain: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+        let root_key = FileSigner::from_pkcs8_der(&generate(KeyKind::EcdsaP256)?)?;
+        let key = new_key(key)?;
+        let names = AuthorityNames::of_organization(self.operator);
+        let Validity {
+            not_before,
+            not_after,
+        } = self.validity();
+        let root = issue_root(&root_key, &names, not_before, not_after)?;
+        let leaf = issue_authority(&root_key, &key, &names, not_before, not_after)?;
+        let made = vec![leaf, root];
+        write_chain(chain, &made)?;
+        Ok(made)
+    }
+}
+
+/// When what is made now begins.
+pub(crate) fn begins(now: UnixSeconds) -> UnixSeconds {
+    UnixSeconds::new(now.get().saturating_sub(BEGINS_EARLIER_SECONDS))
 }
 
 /// A key in a new file.

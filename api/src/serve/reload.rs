@@ -1,9 +1,10 @@
 //! Reading cairn.toml again while the server runs, at SIGHUP or an operator's command.
 //!
 //! New logs are opened and served, and what is said of the others is taken over: hosts, tokens,
-//! `read_only`, `frozen`. No request is dropped, and whoever is being answered by a log still is.
-//! Nothing changes if anything in the file is wrong or a new log can't be opened. All else in the
-//! file waits for a restart, and a warning says so.
+//! roots, `read_only`, `frozen`; so are keys and certificates of the CA and the timestamp
+//! authority, and an update of the trust root that waits. No request is dropped, and whoever is
+//! being answered by a log still is. Nothing changes if anything in the file is wrong or a new log
+//! can't be opened. All else in the file waits for a restart, and a warning says so.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -11,8 +12,8 @@ use std::sync::{Arc, Weak};
 use anyhow::{Context as _, bail};
 use tokio::sync::Mutex;
 
-use super::{KeysTaken, Opening, freeze, open_log, prepare};
-use crate::app::{App, LogState, PublishLag, ServedLog};
+use super::{KeysTaken, Opening, freeze, open_certificates, open_log, prepare};
+use crate::app::{App, LogKind, LogState, PublishLag, ServedLog};
 use crate::config::{Config, LogSettings};
 use crate::keys;
 use crate::live::Live;
@@ -66,6 +67,10 @@ impl Reloader {
         check_logs_stay(&now, &wanted)?;
         let mut done = changes_for_later(&now, &wanted);
         let logs = self.logs(&app, &wanted, &mut done).await?;
+        let services = (&now.instance.services, &wanted.instance.services);
+        done.extend(tokio::task::block_in_place(|| {
+            app.instance.reload(services, &logs)
+        })?);
         app.logs.replace(logs);
         for settings in &wanted.logs {
             if let Some(log) = app.log(&settings.name) {
@@ -77,10 +82,9 @@ impl Reloader {
                 }
             }
         }
-        let effective = Config {
-            logs: wanted.logs,
-            ..now.as_ref().clone()
-        };
+        let mut effective = now.as_ref().clone();
+        effective.instance.services = wanted.instance.services;
+        effective.logs = wanted.logs;
         self.config.replace(effective);
         Ok(done)
     }
@@ -133,6 +137,13 @@ fn changed(dir: &Path, log: &ServedLog, settings: &LogSettings) -> anyhow::Resul
         Some(path) => keys::load_tokens(path)?,
         None => Vec::new(),
     };
+    let certificates = match log.kind {
+        LogKind::Ct if log.open().is_ok() => {
+            let key = keys::load(&settings.key, &settings.origin, settings.kind)?;
+            open_certificates(dir, settings, &key)?
+        }
+        _ => log.certificates.clone(),
+    };
     let state = match &log.state {
         LogState::Open(open) => LogState::Open(open.clone()),
         LogState::Failed(why) => LogState::Failed(why.clone()),
@@ -146,7 +157,7 @@ fn changed(dir: &Path, log: &ServedLog, settings: &LogSettings) -> anyhow::Resul
         hosts: settings.hosts.clone(),
         duplicates: settings.duplicates,
         tokens,
-        certificates: log.certificates.clone(),
+        certificates,
         read_only: settings.read_only || settings.frozen.is_some() || log.is_frozen(),
         checkpoint_age_max: log.checkpoint_age_max,
         publish_lag: PublishLag::new(settings.engine_limits.checkpoint_interval),
@@ -183,10 +194,20 @@ fn changes_for_later(now: &Config, wanted: &Config) -> Vec<String> {
         metrics: now.metrics,
         ..wanted.clone()
     };
-    let top_now = Config {
+    let mut top_now = Config {
         logs: Vec::new(),
         ..now.clone()
     };
+    top_now
+        .instance
+        .services
+        .ca
+        .clone_from(&wanted.instance.services.ca);
+    top_now
+        .instance
+        .services
+        .tsa
+        .clone_from(&wanted.instance.services.tsa);
     if top != top_now {
         later.push("what was changed outside [[log]] waits for a restart".to_owned());
     }
