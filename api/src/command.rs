@@ -94,6 +94,12 @@ enum IssuerCommand {
 #[derive(Debug, Subcommand)]
 enum TrustCommand {
     Export(trust::Args),
+    Show(trust::show::Args),
+    Add(trust::add::Args),
+    Rotate(trust::rotate::Args),
+    Renew(trust::renew::Args),
+    Sign(trust::sign::Args),
+    Apply(trust::apply::Args),
 }
 
 /// Runs the command.
@@ -102,6 +108,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Up(args) => up::run(&args),
         Command::DevToken(args) => dev_token::run(&args),
         Command::Trust(TrustCommand::Export(args)) => trust::run(&args),
+        Command::Trust(TrustCommand::Show(args)) => trust::show::run(&args),
+        Command::Trust(TrustCommand::Add(args)) => trust::add::run(&args),
+        Command::Trust(TrustCommand::Rotate(args)) => trust::rotate::run(&args),
+        Command::Trust(TrustCommand::Renew(args)) => trust::renew::run(&args),
+        Command::Trust(TrustCommand::Sign(args)) => trust::sign::run(&args),
+        Command::Trust(TrustCommand::Apply(args)) => trust::apply::run(&args),
         Command::Issuer(IssuerCommand::TestToken(args)) => test_token::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(&args),

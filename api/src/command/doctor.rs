@@ -97,6 +97,7 @@ fn health(site: &Site) -> Verdict {
     let answer = site
         .get("/healthz")
         .or_fix("start `cairnd serve`, and see that its name, TLS and proxies lead to it")?;
+    let expiring = "renew, add or rotate what it names, as the `fix` of each in /healthz says";
     let look = "read /healthz on the metrics listener, which says why, and the server's log";
     let health: Value = serde_json::from_slice(&answer.body)
         .or_fix("see that the URL leads to cairnd itself: it answers, but not as cairnd does")?;
@@ -110,11 +111,12 @@ fn health(site: &Site) -> Verdict {
     }
     for expiring in list(&health, "/expiring") {
         let text = |place| text(expiring, place).unwrap_or_default();
-        reasons.push(format!("{} ends at {}", text("/what"), text("/ends")));
+        reasons.push(format!("{}: {}", text("/what"), text("/ends")));
     }
     if status == "ok" {
         return Ok("healthy".to_owned());
     }
+    let look = if status == "degraded" { expiring } else { look };
     report::failed(format!("it is {status}: {}", reasons.join("; ")), look)
 }
 

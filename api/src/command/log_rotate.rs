@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use engine::{Clock as _, DirLock, OpenError};
 
+use crate::admin;
 use crate::app::LogKind;
 use crate::config::{Config, LogSettings};
 use crate::origin;
 use crate::stdout::say;
-use crate::{admin, trust};
 
 use super::log_add::{self, NewLog};
 
@@ -81,12 +81,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         }
         Err(error) => return Err(error.into()),
     }
-    say_next(args, old, &new);
+    say_next(args, &config, old, &new);
     Ok(())
 }
 
 /// What remains to be done, in an order in which no client meets a log that it does not trust.
-fn say_next(args: &Args, old: &LogSettings, new: &LogSettings) {
+fn say_next(args: &Args, config: &Config, old: &LogSettings, new: &LogSettings) {
     let dir = args.dir.display();
     say!();
     if (
@@ -98,11 +98,13 @@ fn say_next(args: &Args, old: &LogSettings, new: &LogSettings) {
         say!("tokens_file, publish_dir and anchors are not taken over: set them in cairn.toml.");
     }
     say!("Next:");
-    if args.dir.join(trust::DIR).is_dir() && old.kind != LogKind::Raw {
-        say!("  1. cairnd trust add log {} --dir {dir}", new.name);
+    let is_trusted = config.instance.services.trust.is_some() && old.kind != LogKind::Raw;
+    if is_trusted {
+        let kind = if old.kind == LogKind::Ct { "ct" } else { "log" };
+        say!("  1. cairnd trust add {kind} {} --dir {dir}", new.name);
         say!("     puts it into the trust root, once that is signed and applied");
         say!(
-            "  2. a day later: cairnd trust rotate log {} --dir {dir}",
+            "  2. a day later: cairnd trust rotate {kind} {} --dir {dir}",
             new.name
         );
         say!("     sends clients there, once that is signed and applied");
@@ -116,7 +118,7 @@ fn say_next(args: &Args, old: &LogSettings, new: &LogSettings) {
 }
 
 /// `rekor` becomes `rekor-2`, `rekor-2` becomes `rekor-3`.
-fn numbered(name: &str) -> String {
+pub(super) fn numbered(name: &str) -> String {
     let numbered = name.rsplit_once('-').and_then(|(stem, number)| {
         let next: u32 = number.parse::<u32>().ok()?.checked_add(1)?;
         Some(format!("{stem}-{next}"))

@@ -1,4 +1,14 @@
-//! `cairnd trust export`: what clients are to trust, as files, for those that don't use TUF.
+//! `cairnd trust export`: what clients are to trust, as files, for those that don't use TUF. The
+//! other commands of the trust root have files of their own.
+
+pub(super) mod add;
+pub(super) mod apply;
+mod authority;
+mod proposal;
+pub(super) mod renew;
+pub(super) mod rotate;
+pub(super) mod show;
+pub(super) mod sign;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -7,12 +7,11 @@ use super::{Config, LogSettings};
 
 /// A cairn.toml that is not written in a form that a command can change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "cairn.toml can't be changed by this command; write {line:?} into the [[log]] {log:?} yourself"
-)]
+#[error("cairn.toml can't be changed by this command; write {line:?} into {place} yourself")]
 pub(crate) struct EditError {
     line: String,
-    log: String,
+    /// The section.
+    place: String,
 }
 
 /// `text` with the log of that name frozen since then. `config` is what `text` means.
@@ -39,7 +38,48 @@ pub(crate) fn freeze(
     let new = new.filter(|new| Config::parse(&config.dir, new) == Ok(wanted));
     new.ok_or_else(|| EditError {
         line,
-        log: log.to_owned(),
+        place: format!("the [[log]] {log:?}"),
+    })
+}
+
+/// `text` with a key of a section of the top level, such as `[ca]`, set to another text, where it
+/// has one. `is_meant` says whether what comes out is what was wanted.
+///
+/// # Errors
+/// If the section is written in a way that hides where it begins, or what the key is.
+pub(crate) fn set(
+    config: &Config,
+    text: &str,
+    (section, key, value): (&str, &str, &str),
+    is_meant: impl Fn(&Config) -> bool,
+) -> Result<String, EditError> {
+    let line = format!("{key} = {}", toml::Value::String(value.to_owned()));
+    let mut inside = false;
+    let mut new = String::new();
+    for old in text.split_inclusive('\n') {
+        let code = old.split('#').next().unwrap_or_default().trim();
+        if code.starts_with('[') {
+            inside = code == section;
+        }
+        let is_it = inside
+            && code
+                .split('=')
+                .next()
+                .is_some_and(|name| name.trim() == key);
+        if is_it {
+            new.push_str(&line);
+            new.push('\n');
+        } else {
+            new.push_str(old);
+        }
+    }
+    let parsed = Config::parse(&config.dir, &new);
+    if parsed.is_ok_and(|parsed| parsed.logs == config.logs && is_meant(&parsed)) {
+        return Ok(new);
+    }
+    Err(EditError {
+        line,
+        place: section.to_owned(),
     })
 }
 
@@ -91,6 +131,21 @@ mod tests {
             assert!(logs[1 - other].frozen.is_some());
             assert_eq!(logs[other].frozen, None);
         }
+    }
+
+    #[test]
+    fn a_key_of_a_section_is_set() {
+        let text = format!(
+            "url = 'https://a.example'\n{TEXT}\n[tsa] # time\nkey = 'a' # old\nchain = \"b\"\n\
+             [trust]\ndir = 'c'\nonline_key = 'd'\n"
+        );
+        let config = Config::parse(Path::new("d"), &text).unwrap();
+        let key = |config: &Config| config.instance.services.tsa.clone().unwrap().key;
+        let is_meant = |new: &Config| key(new).path() == Path::new("d/new.pem");
+        let new = set(&config, &text, ("[tsa]", "key", "new.pem"), is_meant).unwrap();
+        assert_eq!(new, text.replace("key = 'a' # old", "key = \"new.pem\""));
+        let error = set(&config, &text, ("[ca]", "key", "new.pem"), is_meant).unwrap_err();
+        assert!(error.to_string().contains("into [ca]"), "{error}");
     }
 
     #[test]

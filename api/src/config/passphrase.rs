@@ -11,6 +11,9 @@ use crate::keys::{self, KeyFileError};
 /// The variable with the passphrase, where cairn.toml names no file.
 pub(crate) const VARIABLE: &str = "CAIRND_PASSPHRASE";
 
+/// The variable with the passphrase of the offline keys, which the server never has.
+pub(crate) const OFFLINE_VARIABLE: &str = "CAIRND_OFFLINE_PASSPHRASE";
+
 /// Where the passphrase is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PassphraseSource {

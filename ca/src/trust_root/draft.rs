@@ -296,6 +296,13 @@ impl Draft {
         Ok(end)
     }
 
+    /// Who runs the instance, as the newest log says.
+    #[must_use]
+    pub fn operator(&self) -> &str {
+        let log = self.trusted_root.tlogs.last();
+        log.map_or("", |log| log.operator.as_str())
+    }
+
     /// Every party, in the order of the file.
     #[must_use]
     pub fn parties(&self) -> Vec<PartyView> {

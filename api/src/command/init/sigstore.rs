@@ -12,6 +12,7 @@ use ca::Preset;
 
 use super::{LOCAL_PROXIES, create_log, is_behind_proxy, write_durably};
 use crate::app::LogKind;
+use crate::config::passphrase::OFFLINE_VARIABLE;
 use crate::config::template::{
     LogSection, TopLevel, certificate_log_section, issuer_examples, issuer_section, log_section,
     services, top_level,
@@ -23,9 +24,6 @@ use crate::{keys, origin, wall_clock};
 
 /// The log of signatures.
 const SIGNATURE_LOG: &str = "rekor";
-
-/// The variable with the passphrase of the offline keys.
-const OFFLINE_VARIABLE: &str = "CAIRND_OFFLINE_PASSPHRASE";
 
 /// What only `--sigstore` takes.
 #[derive(Debug, Default, clap::Args)]

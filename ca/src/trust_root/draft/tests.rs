@@ -69,7 +69,7 @@ fn next_authority(kind: PartyKind) -> Party {
         _ => "https://a.example",
     };
     let authority = AuthorityInstance {
-        subject: Default::default(),
+        subject: sigstore::trusted_root::AuthoritySubject::default(),
         uri: url.to_owned(),
         cert_chain: vec![vec![0x31, 0x00], vec![0x30, 0x00]],
         valid_for: TimeRange::starting(time(1)),
