@@ -4,6 +4,7 @@
 //! returns. Metrics and the detailed health are on a listener of their own; the public `/healthz`
 //! names the class of a failure and leaves the detail to the log.
 
+mod expiry;
 mod health;
 mod issuers;
 mod metrics;
@@ -123,7 +124,8 @@ fn health_response(app: &App, detail: Detail) -> Response {
     if let Ok(fulcio) = app.instance.fulcio() {
         health = health.with_issuers(&fulcio.keys, wall_clock::seconds(), detail);
     }
-    let status = if health.is_ok() {
+    health = health.with_endings(&expiry::endings(app), wall_clock::seconds());
+    let status = if health.is_serving() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

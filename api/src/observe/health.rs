@@ -11,6 +11,7 @@ use engine::UnixMillis;
 use serde::Serialize;
 use sigstore::UnixSeconds;
 
+use super::expiry::{Ending, Expiring};
 use super::issuers::IssuerHealth;
 use super::volume::Condition;
 use crate::app::{LogState, ServedLog};
@@ -34,6 +35,9 @@ pub(crate) struct Health {
     /// reason to send its clients elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     issuers: Vec<IssuerHealth>,
+    /// What ends so soon that somebody must act. Nothing is the worse for it yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    expiring: Vec<Expiring>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,6 +79,12 @@ struct Facts {
     frozen: bool,
 }
 
+/// All is well.
+const OK: &str = "ok";
+
+/// All is served, and somebody must act before long.
+const DEGRADED: &str = "degraded";
+
 /// What a log without anchors is told at every start.
 pub(crate) const NO_ANCHOR: &str = "no anchor is configured: an old copy of the data directory \
     would be taken for the log, and fork it; set `anchors` in cairn.toml";
@@ -92,9 +102,10 @@ impl Health {
     fn from_logs(logs: Vec<LogHealth>) -> Health {
         let healthy = logs.iter().all(|log| log.healthy);
         Health {
-            status: if healthy { "ok" } else { "unhealthy" },
+            status: if healthy { OK } else { "unhealthy" },
             logs,
             issuers: Vec::new(),
+            expiring: Vec::new(),
         }
     }
 
@@ -113,8 +124,19 @@ impl Health {
         self
     }
 
-    pub(crate) fn is_ok(&self) -> bool {
-        self.status == "ok"
+    /// The same with what ends soon.
+    pub(super) fn with_endings(mut self, endings: &[Ending], now: UnixSeconds) -> Health {
+        let near = endings.iter().filter_map(|ending| ending.alarm(now));
+        self.expiring = near.collect();
+        if self.status == OK && !self.expiring.is_empty() {
+            self.status = DEGRADED;
+        }
+        self
+    }
+
+    /// Whether clients are as well here as anywhere.
+    pub(crate) fn is_serving(&self) -> bool {
+        [OK, DEGRADED].contains(&self.status)
     }
 
     pub(crate) fn to_json(&self) -> String {
@@ -352,7 +374,7 @@ mod tests {
     fn one_log_that_is_not_open_makes_the_server_unhealthy() {
         let logs = [Arc::new(log(false))];
         let health = Health::of(&logs, UnixMillis::new(0), Detail::Class);
-        assert!(!health.is_ok());
+        assert!(!health.is_serving());
         assert!(!health.to_json().contains("D/logs/a"));
         let health = Health::of(&logs, UnixMillis::new(0), Detail::Reason);
         assert!(health.to_json().contains("D/logs/a"));

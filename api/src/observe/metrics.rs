@@ -18,6 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::expiry::ExpiryCollector;
 use super::issuers::IssuerCollector;
 use crate::app::{App, LogState};
 
@@ -246,6 +247,7 @@ pub(super) fn registry(app: &Arc<App>) -> Registry {
     registry.register_collector(Box::new(LogCollector {
         app: Arc::clone(app),
     }));
+    registry.register_collector(Box::new(ExpiryCollector(Arc::clone(app))));
     if let Ok(fulcio) = app.instance.fulcio() {
         let keys = Arc::clone(&fulcio.keys);
         registry.register_collector(Box::new(IssuerCollector(keys)));
