@@ -1,6 +1,7 @@
 //! `cairnd doctor` before an instance that is well, and before instances of which one part is not:
 //! every broken part is named, with what to do about it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,7 +10,7 @@ use std::process::Output;
 use std::thread;
 
 use ca::signer::FileSigner;
-use ca::trust_root::{Lifetimes, Repository};
+use ca::trust_root::{Change, Lifetimes, OfflineKeys, Repository};
 use cairn_tests::cairnd::{Data, Server, run, said};
 use cairn_tests::http::Request;
 use serde_json::Value;
@@ -175,7 +176,10 @@ fn timestamps_by_another_key_are_named() {
         "",
         "cairnd trust add tsa",
     );
-    assert_eq!(failed(&found).len(), 1, "{found:?}");
+    // The server knows, too.
+    let lines = failed(&found);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].1.contains("not in the trusted root"), "{lines:?}");
 }
 
 #[test]
@@ -217,8 +221,8 @@ fn a_certificate_log_that_does_not_open_is_named_and_no_certificate_is_issued() 
 fn a_timestamp_that_has_expired_is_named() {
     let data = Data::empty();
     let server = data.up();
-    let stale = expired_timestamp(&data.path().join("trust/tuf"), &data.path().join("keys"));
-    let front = Front::new(server.address(), "/tuf/timestamp.json", stale);
+    let stale = stale_repository(data.path());
+    let front = Front::new(server.address(), stale);
     let found = check_failed(
         &front.url(),
         "tuf timestamp",
@@ -233,11 +237,8 @@ fn a_file_of_the_trust_root_that_was_changed_is_named() {
     let data = Data::empty();
     let server = data.up();
     let changed = timestamp(&server).replace("\"expires\": \"2", "\"expires\": \"3");
-    let front = Front::new(
-        server.address(),
-        "/tuf/timestamp.json",
-        changed.into_bytes(),
-    );
+    let changed = BTreeMap::from([("timestamp.json".to_owned(), changed.into_bytes())]);
+    let front = Front::new(server.address(), changed);
     check_failed(&front.url(), "tuf timestamp", "signature", "backup");
 }
 
@@ -246,12 +247,33 @@ fn timestamp(server: &Server) -> String {
     answer.expect(200).text().to_owned()
 }
 
-/// The timestamp of a repository as it would be had nobody renewed it for a long time.
-fn expired_timestamp(repository: &Path, keys: &Path) -> Vec<u8> {
+/// A repository as it would be had nobody renewed it for three weeks.
+fn stale_repository(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     const DAY_SECONDS: u64 = 86_400;
-    let mut files = std::collections::BTreeMap::new();
+    let files = repository_files(&dir.join("trust/tuf"));
+    let mut repository = Repository::load(files, Lifetimes::default()).unwrap();
+    let now = repository.expiries()[3].expires.get() - 14 * DAY_SECONDS;
+    let then = UnixSeconds::new(now - 21 * DAY_SECONDS);
+    let key = |file: &str| fs::read(dir.join("keys").join(file)).unwrap();
+    let (online, _) = pem::parse_first(&key("trust-online.pem")).unwrap();
+    let online = FileSigner::from_pkcs8_der(&online.der).unwrap();
+    let passphrase = key("trust-offline.passphrase");
+    let offline = OfflineKeys::read(&key("trust-offline.pem"), &passphrase).unwrap();
+    let same = Change {
+        keys: None,
+        files: Some(repository.target_files()),
+    };
+    let mut update = repository.propose(same, then).unwrap();
+    update.sign(&offline.targets).unwrap();
+    repository.apply(&update, &online, then).unwrap();
+    repository.files().clone()
+}
+
+/// What there is in a directory of the trust root.
+pub(crate) fn repository_files(place: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
     for prefix in ["", "targets/"] {
-        for entry in fs::read_dir(repository.join(prefix)).unwrap() {
+        for entry in fs::read_dir(place.join(prefix)).unwrap() {
             let entry = entry.unwrap();
             if entry.metadata().unwrap().is_file() {
                 let name = entry.file_name().into_string().unwrap();
@@ -259,35 +281,22 @@ fn expired_timestamp(repository: &Path, keys: &Path) -> Vec<u8> {
             }
         }
     }
-    // Of such lifetimes most has passed, so everything is due to be signed anew, and was long ago.
-    let lifetimes = Lifetimes {
-        timestamp_days: 200,
-        snapshot_days: 200,
-        ..Lifetimes::default()
-    };
-    let mut repository = Repository::load(files, lifetimes).unwrap();
-    let now = repository.expiries()[3].expires.get() - 14 * DAY_SECONDS;
-    let online = fs::read(keys.join("trust-online.pem")).unwrap();
-    let (key, _) = pem::parse_first(&online).unwrap();
-    let online = FileSigner::from_pkcs8_der(&key.der).unwrap();
-    let long_ago = UnixSeconds::new(now - 201 * DAY_SECONDS);
-    repository.renew(&online, long_ago).unwrap();
-    repository.files()["timestamp.json"].clone()
+    files
 }
 
-/// A server in front of another, with one file of its own.
+/// A server in front of another, with files of the trust root of its own.
 struct Front {
     address: SocketAddr,
 }
 
 impl Front {
-    fn new(behind: SocketAddr, path: &'static str, body: Vec<u8>) -> Self {
+    fn new(behind: SocketAddr, files: BTreeMap<String, Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 // Whoever hangs up has had enough.
-                let _ended = pass(client, behind, path, &body);
+                let _ended = pass(client, behind, &files);
             }
         });
         Self { address }
@@ -299,7 +308,11 @@ impl Front {
 }
 
 /// Answers one request, and ends the connection.
-fn pass(mut client: TcpStream, behind: SocketAddr, path: &str, body: &[u8]) -> std::io::Result<()> {
+fn pass(
+    mut client: TcpStream,
+    behind: SocketAddr,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let (mut head, mut len) = (String::new(), 0);
     loop {
@@ -317,7 +330,9 @@ fn pass(mut client: TcpStream, behind: SocketAddr, path: &str, body: &[u8]) -> s
     }
     let mut sent = vec![0; len];
     reader.read_exact(&mut sent)?;
-    if head.split(' ').nth(1) == Some(path) {
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let own = path.strip_prefix("/tuf/").and_then(|path| files.get(path));
+    if let Some(body) = own {
         let len = body.len();
         write!(
             client,

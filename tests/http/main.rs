@@ -26,4 +26,5 @@ mod reads;
 mod rekor;
 mod routing;
 mod shards;
+mod trust;
 mod verified;

@@ -19,6 +19,15 @@ fn add(server: &Server, host: &str, text: &str) -> Response {
     server.client().send(&request)
 }
 
+/// Ends the writer, whatever becomes of the test.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn health(server: &Server) -> Value {
     serde_json::from_slice(&server.client().get("/healthz").expect(200).body).unwrap()
 }
@@ -37,24 +46,27 @@ fn writers_go_on_while_a_shard_is_added_and_the_old_one_is_frozen() {
         let writer = scope.spawn(|| {
             let mut logged = 0;
             loop {
+                let is_frozen = ended.load(Ordering::SeqCst);
                 let answer = add(&server, HOST, &format!("text {logged}"));
                 match answer.status {
-                    201 => logged += 1,
+                    201 => {
+                        assert!(!is_frozen, "the frozen log still takes entries");
+                        logged += 1;
+                    }
                     405 => break (answer, logged),
                     // Between the freezing and the answer that says so: to be tried again.
                     503 => {}
                     other => panic!("{other}: {}", String::from_utf8_lossy(&answer.body)),
                 }
-                if ended.load(Ordering::Relaxed) {
-                    panic!("the frozen log still takes entries");
-                }
             }
         });
+        let end = OnDrop(&ended);
         let said = data.done(&["log", "rotate", "rekor"]);
         assert!(said.contains("the log rekor-2 is served"), "{said}");
         let next = add(&server, "log-2.example.org", "the first of others");
         let said = data.done(&["log", "freeze", "rekor"]);
         assert!(said.contains("the log rekor is frozen"), "{said}");
+        drop(end);
         let (refused, logged) = writer.join().unwrap();
         assert_eq!(refused.text(), FROZEN);
         assert_eq!(
