@@ -5,6 +5,7 @@
 #   nginx         a plain file server in front of a published log (it starts no service)
 #   cargo-deny    licences, banned crates and sources of our dependencies
 #   cosign        the Sigstore client for blobs and images
+#   chromium      a browser without a window, to log in with
 # What cannot be had here is named at the end, with the way to get it; its tests then skip, loudly.
 #
 #     scripts/peers.sh
@@ -108,10 +109,38 @@ cosign_client() {
   ln -sfn ../cosign/usr/bin/cosign "$bin/cosign"
 }
 
+# With all libraries that this machine lacks; unpacked, not installed, like nginx.
+headless_browser() {
+  local own=$scratch/chromium unpacked=$CAIRN_TOOLS/chromium
+  [[ ! -x $bin/chromium ]] || return 0
+  say 'unpacking chromium from its Debian packages'
+  mkdir -p "$own/archives/partial" "$own/unpacked"
+  if ! apt-get install -qq --yes --no-install-recommends --download-only -o Debug::NoLocking=1 \
+    -o "Dir::Cache::archives=$own/archives" -o APT::Sandbox::User= \
+    chromium-headless-shell > /dev/null; then
+    skip 'chromium: its packages cannot be fetched here, see above'
+    return
+  fi
+  find "$own/archives" -name '*.deb' -exec dpkg -x {} "$own/unpacked" \;
+  rm -rf "$unpacked"
+  mv "$own/unpacked" "$unpacked"
+  cat > "$scratch/chromium.sh" << 'END'
+#!/bin/sh
+usr=$(dirname "$(readlink -f "$0")")/../chromium/usr
+libraries=$(echo "$usr"/lib/*-linux-gnu)
+export LD_LIBRARY_PATH="$libraries:$libraries/pulseaudio"
+exec "$usr/lib/chromium/chromium-headless-shell" "$@"
+END
+  chmod +x "$scratch/chromium.sh"
+  mv "$scratch/chromium.sh" "$bin/chromium"
+  "$bin/chromium" --version > /dev/null
+}
+
 tessera_fsck
 nginx_server
 cargo_deny
 cosign_client
+headless_browser
 
 for reason in ${skipped[@]+"${skipped[@]}"}; do
   printf 'peers: SKIPPED %s\n' "$reason" >&2

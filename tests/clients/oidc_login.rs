@@ -1,8 +1,7 @@
 //! A login at a provider of identities that nobody here wrote, npm's `oidc-provider` with its own
 //! pages: cosign sends somebody there, gets a token, a certificate for it, and signs.
 //!
-//! Nobody sits at the browser, and it is none: a program follows the redirects, keeps the cookies
-//! and fills in the forms.
+//! The browser is chromium without a window, which scripts/peers.sh fetches; a program types.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -19,6 +18,7 @@ use crate::run::Run;
 use crate::scene::{Scene, done, run};
 
 const VERSION: &str = "9.13.3";
+const PLAYWRIGHT_VERSION: &str = "1.65.1";
 const IDENTITY: &str = "zoe@example.com";
 
 fn driver(name: &str) -> PathBuf {
@@ -42,15 +42,17 @@ fn provider(packages: &Path) -> (Running, String) {
 }
 
 /// What cosign starts to show somebody a page. Like a real one it does not wait for its end.
-fn write_browser(scene: &Scene) -> String {
+fn write_browser(scene: &Scene, packages: &Path, chromium: &Path) -> String {
     let folder = scene.path("bin");
     fs::create_dir(&folder).unwrap();
     let path = scene.path("bin/xdg-open");
     let node = program("node");
     let text = format!(
-        "#!/bin/sh\nIDENTITY={IDENTITY} {} {} \"$1\" > browser.log 2>&1 &\n",
+        "#!/bin/sh\nIDENTITY={IDENTITY} {} {} {} {} \"$1\" > browser.log 2>&1 &\n",
         node.display(),
-        driver("browser.mjs").display()
+        driver("browser.mjs").display(),
+        packages.display(),
+        chromium.display(),
     );
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -72,21 +74,24 @@ fn verify(scene: &Scene, cosign: &Path, identity: &str, issuer: &str) -> Output 
 
 #[test]
 fn somebody_logs_in_and_signs() {
-    let mut run = Run::begin("oidc-provider", "login through cosign");
+    let mut run = Run::begin("oidc-provider", "login with chromium and cosign");
+    let provider_package = format!("oidc-provider@{VERSION}");
+    let browser_package = format!("playwright-core@{PLAYWRIGHT_VERSION}");
     let packages = match node(
-        &format!("oidc-provider-{VERSION}"),
-        &[&format!("oidc-provider@{VERSION}")],
+        &format!("oidc-provider-{VERSION}-playwright-{PLAYWRIGHT_VERSION}"),
+        &[&provider_package, &browser_package],
     ) {
         Ok(folder) => folder,
         Err(silent) => return run.skip(&silent),
     };
     run.is_of_version(VERSION.to_owned());
-    let Some(cosign) = peer("cosign") else {
-        return run.skip(&Silent("no cosign to log in with".into()));
+    let (Some(cosign), Some(chromium)) = (peer("cosign"), peer("chromium")) else {
+        let why = "scripts/peers.sh could not fetch cosign or chromium";
+        return run.skip(&Silent(why.into()));
     };
     let (_running, issuer) = provider(&packages);
     let scene = Scene::with_issuer(&issuer);
-    let browser = write_browser(&scene);
+    let browser = write_browser(&scene, &packages, &chromium);
     let mut sign = scene.command(&cosign);
     sign.env("PATH", format!("{browser}:/usr/bin:/bin"));
     let services = [
