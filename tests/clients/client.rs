@@ -92,6 +92,11 @@ pub(crate) trait Client: Sized {
     /// A part of what it says of something wrong.
     fn reason(form: Form, wrong: Wrong) -> &'static str;
 
+    /// An instance, and a home for this client.
+    fn scene() -> Scene {
+        Scene::new()
+    }
+
     /// Learns of the instance by TUF, if that is a step of its own.
     fn bootstrap(&self, _scene: &Scene) {}
 
@@ -154,7 +159,7 @@ pub(crate) fn exercise_as<C: Client>(
 }
 
 fn scene_for<C: Client>(client: &C, trust: Trust) -> Scene {
-    let scene = Scene::new();
+    let scene = C::scene();
     if trust == Trust::Tuf {
         client.bootstrap(&scene);
     }

@@ -26,6 +26,7 @@ pub(crate) enum Registry {
     Npm,
     Go,
     Crates,
+    Maven,
 }
 
 impl Registry {
@@ -36,6 +37,7 @@ impl Registry {
             Self::Npm => "https://registry.npmjs.org/npm/latest",
             Self::Go => "https://proxy.golang.org/golang.org/x/text/@v/list",
             Self::Crates => "https://index.crates.io/config.json",
+            Self::Maven => "https://repo.maven.apache.org/maven2/junit/junit/maven-metadata.xml",
         }
     }
 

@@ -30,6 +30,7 @@ mod restored;
 mod run;
 mod scene;
 mod sigstore_go;
+mod sigstore_java;
 mod sigstore_js;
 mod sigstore_python;
 mod sigstore_rust;

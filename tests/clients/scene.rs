@@ -33,6 +33,31 @@ impl Scene {
         Self::of(Data::empty())
     }
 
+    /// An instance that speaks TLS, with a certificate that is in `tls.pem`, and a signing config
+    /// that says so.
+    pub(crate) fn over_tls() -> Self {
+        let data = Data::empty();
+        // The first start makes the directory, and chooses the port.
+        data.up().stop();
+        let path = |name: &str| data.path().join(name).to_str().unwrap().to_owned();
+        let (certificate, key) = (path("tls.pem"), path("tls.key"));
+        let request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+                       -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1";
+        let mut openssl = Command::new("openssl");
+        openssl.args(request.split_whitespace());
+        done(&mut openssl, &["-keyout", &key, "-out", &certificate]);
+        let data = data
+            .set("certificate", &format!("{certificate:?}"))
+            .set("key", &format!("{key:?}"));
+        let mut scene = Self::of(data);
+        fs::copy(certificate, scene.path("tls.pem")).unwrap();
+        let plain_url = scene.url().replace("https:", "http:");
+        scene.change_signing_config(&plain_url, &scene.url());
+        // What the first start published is plain, and stays so.
+        scene.trust_root = scene.trust_root.replace(&plain_url, &scene.url());
+        scene
+    }
+
     /// An instance that takes the tokens of this issuer of email addresses too, with a signing
     /// config that sends people there.
     pub(crate) fn with_issuer(url: &str) -> Self {
@@ -108,7 +133,7 @@ impl Scene {
 
     /// The issuer of a preset.
     pub(crate) fn issuer(&self, preset: &str) -> String {
-        format!("{}/dev/oidc/{preset}", self.url())
+        format!("http://{}/dev/oidc/{preset}", self.server.address())
     }
 
     /// An ID token of this issuer for this subject.

@@ -91,6 +91,16 @@ fn version_5_verifies_a_blob_by_tuf() {
 }
 
 #[test]
+fn version_5_attests_by_files() {
+    exercise::<SigstoreJs<5>>(Form::Attestation, Trust::Files);
+}
+
+#[test]
+fn version_5_attests_and_verifies_by_tuf() {
+    exercise::<SigstoreJs<5>>(Form::Attestation, Trust::Tuf);
+}
+
+#[test]
 fn version_4_signs_a_blob_by_files() {
     exercise::<SigstoreJs<4>>(Form::Blob, Trust::Files);
 }

@@ -264,6 +264,7 @@ impl Data {
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    url: String,
     address: SocketAddr,
     stdout: Mutex<Receiver<String>>,
     stderr: Arc<Mutex<String>>,
@@ -304,14 +305,15 @@ impl Server {
         });
         let mut server = Self {
             child,
+            url: String::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             stdout: Mutex::new(stdout),
             stderr,
             collecting: Some(collecting),
         };
-        let url = server.line("listening on ");
-        let (_scheme, bound) = url.split_once("://").expect("cairnd prints a URL");
-        server.address = bound.parse().expect("cairnd prints its address");
+        server.url = server.line("listening on ");
+        let bound = server.url.split("://").nth(1).map(str::parse);
+        server.address = bound.and_then(Result::ok).expect("cairnd prints its URL");
         server
     }
 
@@ -339,7 +341,7 @@ impl Server {
     /// Its base URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// Its process.

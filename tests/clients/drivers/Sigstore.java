@@ -1,11 +1,11 @@
 // Signs and verifies with sigstore-java, a library without a command.
 //
-//     java -cp 'LIB/*' Sigstore.java sign|attest TRUST TOKEN FILE BUNDLE
-//     java -cp 'LIB/*' Sigstore.java verify TRUST IDENTITY ISSUER FILE BUNDLE
+//     java -cp 'CLASSES:LIB/*' Sigstore sign TRUST TOKEN FILE BUNDLE
+//     java -cp 'CLASSES:LIB/*' Sigstore verify TRUST IDENTITY ISSUER FILE BUNDLE
 //
-// TRUST is `files:FOLDER`, with the folder of `cairnd trust export`, or `tuf:ROOT:MIRROR`. What is
-// attested is FILE, an in-toto statement.
+// TRUST is `files:FOLDER`, with the folder of `cairnd trust export`, or `tuf:ROOT:MIRROR`.
 
+import dev.sigstore.AlgorithmRegistry.SigningAlgorithm;
 import dev.sigstore.KeylessSigner;
 import dev.sigstore.KeylessVerifier;
 import dev.sigstore.SigningConfigProvider;
@@ -47,18 +47,16 @@ public class Sigstore {
         : SigningConfigProvider.from(file(trust, "signing_config.v0.2.json"));
   }
 
-  static void sign(String[] args, boolean isStatement) throws Exception {
+  static void sign(String[] args) throws Exception {
     var builder =
         KeylessSigner.builder()
             .trustedRootProvider(trustedRoot(args[1]))
             .signingConfigProvider(signingConfig(args[1]))
             .enableRekorV2(true)
+            .signingAlgorithm(SigningAlgorithm.PKIX_ECDSA_P256_SHA_256)
             .forceCredentialProviders(OidcClients.of(TokenStringOidcClient.from(args[2])));
     try (var signer = builder.build()) {
-      Path subject = Path.of(args[3]);
-      Bundle bundle =
-          isStatement ? signer.attest(Files.readString(subject)) : signer.signFile(subject);
-      Files.writeString(Path.of(args[4]), bundle.toJson());
+      Files.writeString(Path.of(args[4]), signer.signFile(Path.of(args[3])).toJson());
     }
   }
 
@@ -77,10 +75,9 @@ public class Sigstore {
 
   public static void main(String[] args) throws Exception {
     switch (args[0]) {
-      case "sign" -> sign(args, false);
-      case "attest" -> sign(args, true);
+      case "sign" -> sign(args);
       case "verify" -> verify(args);
-      default -> throw new IllegalArgumentException("wanted sign, attest or verify");
+      default -> throw new IllegalArgumentException("wanted sign or verify");
     }
   }
 }
