@@ -44,7 +44,7 @@ use crate::{admin, frozen, keys, log_config, origin, rekor, verify_pool};
 use connection::Server;
 pub(crate) use public::Public;
 pub(crate) use reload::Reloader;
-use tls::Tls;
+use tls::{Follower, Tls};
 
 /// What the command line may override.
 #[derive(Debug, Default)]
@@ -115,13 +115,9 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
         instance,
     });
     let routes = Public::new(&app).context("the verify pool can't be started")?;
-    let (tls, follower) = match &config.tls {
-        Some(settings) => {
-            let (tls, follower) = Tls::open(settings, &app.metrics)?;
-            (Some(tls), Some(follower))
-        }
-        None => (None, None),
-    };
+    let tls = config.tls.as_ref();
+    let tls = tls.map(|settings| Tls::open(settings, &app.metrics));
+    let (tls, follower) = tls.transpose()?.unzip();
     let public = Server::new(&app, routes, config.limits.connections_max).with_tls(tls);
     let metrics_routes = observe::metrics_router(&app);
     let metrics = Server::new(&app, metrics_routes, METRICS_CONNECTIONS_MAX);
@@ -140,11 +136,7 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
     if let Some(listener) = metrics_listener {
         tokio::spawn(metrics.run(listener, stopped));
     }
-    if let Some(follower) = follower {
-        tokio::spawn(follower.run(stopped_too.clone()));
-    }
-    tokio::spawn(keep_time_vouched_for(Arc::clone(&app), stopped_too.clone()));
-    tokio::spawn(keep_trust_current(Arc::clone(&app), stopped_too));
+    tend(&app, follower, &stopped_too);
     let name = loop {
         tokio::select! {
             name = signals.next() => break name,
@@ -160,6 +152,15 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
         outcome = drain(app, config.limits.shutdown_timeout, running) => outcome,
         name = signals.next() => stop_at_once(name),
     }
+}
+
+/// Begins all that goes on beside answering, until the server stops.
+fn tend(app: &Arc<App>, follower: Option<Follower>, stopped: &watch::Receiver<bool>) {
+    if let Some(follower) = follower {
+        tokio::spawn(follower.run(stopped.clone()));
+    }
+    tokio::spawn(keep_time_vouched_for(Arc::clone(app), stopped.clone()));
+    tokio::spawn(keep_trust_current(Arc::clone(app), stopped.clone()));
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
