@@ -36,4 +36,5 @@ mod sigstore_python;
 mod sigstore_rust;
 mod static_files;
 mod tls;
+mod tls_issuer;
 mod verifier;

@@ -61,6 +61,13 @@ fn check_reachable(config: &Config) -> Result<(), Contradiction> {
     };
     let uri: http::Uri = url.parse().unwrap_or_default();
     let is_local = is_loopback_host(uri.host().unwrap_or_default());
+    if uri.scheme_str() == Some("http") && !is_local && config.instance.services.ca.is_some() {
+        tracing::warn!(
+            url,
+            "identity tokens will be sent to this URL, where others on the way can read and use \
+             them; serve it by https"
+        );
+    }
     if config.listen.ip().is_loopback() && !is_local && config.trusted_proxies.is_empty() {
         return Err(Contradiction::Unreachable {
             url: url.clone(),

@@ -143,6 +143,12 @@ impl<'a> Plan<'a> {
         origin::parse(LogKind::RekorV2, &host)?;
         let offline_keys = std::path::absolute(offline_keys)?;
         check_places(&args.dir, &offline_keys, own)?;
+        if offline_keys.try_exists()? {
+            bail!(
+                "{} exists already, and keys are never overwritten; name another file",
+                offline_keys.display()
+            );
+        }
         if own.passphrase_file.is_none() && passphrase::variable(passphrase::VARIABLE).is_none() {
             bail!(
                 "the server's keys need a passphrase: write --passphrase-file FILE, which is made \
