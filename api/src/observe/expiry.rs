@@ -7,6 +7,7 @@
 //! | TUF snapshot | 30 | the server renews it at 60 of 90: something is wrong |
 //! | TUF timestamp | 7 | the server renews it at 9 of 14: something is wrong |
 //! | certificates of the CA and the timestamp authority | 90 | their root may be elsewhere |
+//! | the TLS certificate | 14 | whoever renews it by itself has done so by then |
 //! | a party in use, in the trusted root | 14 | it should have been succeeded, or frozen |
 //!
 //! What ends is served as before: an alarm says "degraded", and clients are not sent away.
@@ -107,6 +108,9 @@ fn metadata(app: &App) -> Vec<Ending> {
 /// Days before the end of an authority's certificates.
 const CERTIFICATE_ALARM_DAYS: u64 = 90;
 
+/// Days before the end of the TLS certificate, which whoever renews it by itself has done by then.
+const TLS_ALARM_DAYS: u64 = 14;
+
 fn certificates(app: &App) -> Vec<Ending> {
     let ca = app.instance.fulcio().ok().map(|fulcio| Ending {
         what: "ca certificates".to_owned(),
@@ -120,7 +124,13 @@ fn certificates(app: &App) -> Vec<Ending> {
         alarm_days: CERTIFICATE_ALARM_DAYS,
         fix: "cairnd trust add tsa",
     });
-    ca.into_iter().chain(tsa).collect()
+    let tls = app.metrics.tls_ends().map(|ends| Ending {
+        what: "tls certificate".to_owned(),
+        ends,
+        alarm_days: TLS_ALARM_DAYS,
+        fix: "put a new certificate into the files of [tls]: they are followed",
+    });
+    ca.into_iter().chain(tsa).chain(tls).collect()
 }
 
 /// Days before the end of the time of a party that is still in use.

@@ -2,6 +2,7 @@
 //! from requests, so that no client can make the set of series grow.
 
 use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use sigstore::UnixSeconds;
 
 use super::expiry::ExpiryCollector;
 use super::issuers::IssuerCollector;
@@ -40,6 +42,8 @@ pub(crate) struct Metrics {
     tls_reload_failures: Counter,
     /// 1 while what lies in the files of `[tls]` is not what is in use.
     tls_files_unused: Gauge,
+    /// When the certificate in use ends, in seconds of Unix time; 0 without one.
+    tls_ends: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -143,6 +147,7 @@ impl Default for Metrics {
             tls_reloads: Counter::default(),
             tls_reload_failures: Counter::default(),
             tls_files_unused: Gauge::default(),
+            tls_ends: Arc::default(),
         }
     }
 }
@@ -176,6 +181,18 @@ impl Metrics {
     pub(crate) fn connection(&self) -> ConnectionGuard {
         self.connections.inc();
         ConnectionGuard(self.connections.clone())
+    }
+
+    /// Notes when the certificate that is in use from now on ends.
+    pub(crate) fn tls_certificate_ends(&self, ends: Option<UnixSeconds>) {
+        let ends = ends.unwrap_or_default().get();
+        self.tls_ends.store(ends, Ordering::Relaxed);
+    }
+
+    /// When the certificate in use ends, if there is one.
+    pub(super) fn tls_ends(&self) -> Option<UnixSeconds> {
+        let ends = UnixSeconds::new(self.tls_ends.load(Ordering::Relaxed));
+        (ends != UnixSeconds::default()).then_some(ends)
     }
 
     /// Counts new files of `[tls]`, which are in use from now on, or can't be.

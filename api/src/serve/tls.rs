@@ -23,6 +23,9 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
+use sigstore::UnixSeconds;
+use sigstore::cert::CertificateView;
+
 use crate::config::TlsSettings;
 use crate::observe::Metrics;
 
@@ -71,6 +74,7 @@ impl Tls {
     ) -> Result<(Tls, Follower), TlsError> {
         let files = Files::read(settings)?;
         let config = files.config(settings)?;
+        metrics.tls_certificate_ends(files.ends());
         let tls = Tls {
             current: Arc::new(RwLock::new(Arc::new(config))),
         };
@@ -144,9 +148,10 @@ impl Follower {
             return;
         }
         self.tried = digest;
-        match files.and_then(|files| files.config(&self.settings)) {
-            Ok(config) => {
+        match files.and_then(|files| Ok((files.config(&self.settings)?, files.ends()))) {
+            Ok((config, ends)) => {
                 self.tls.replace(config);
+                self.metrics.tls_certificate_ends(ends);
                 self.metrics.tls_files_used(true);
                 tracing::info!("the TLS certificate was replaced");
             }
@@ -170,6 +175,14 @@ impl Files {
             certificate: read(&settings.certificate)?,
             key: Zeroizing::new(read(&settings.key)?),
         })
+    }
+
+    /// When the server's own certificate ends, which is the first one.
+    fn ends(&self) -> Option<UnixSeconds> {
+        let first = CertificateDer::pem_slice_iter(&self.certificate)
+            .next()?
+            .ok()?;
+        Some(CertificateView::parse(&first).ok()?.not_after())
     }
 
     fn digest(&self) -> Digest {
