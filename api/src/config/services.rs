@@ -238,3 +238,82 @@ fn is_published(log: &LogSettings, file: &Path) -> bool {
     let public = log.publish_dir.as_deref().map(places::resolve);
     public.is_some_and(|public| file.starts_with(public))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const REST: &str = "url = 'http://localhost'\n\
+        [tsa]\nkey = 'keys/tsa.pem'\nchain = 'tsa/chain.pem'\n\
+        [trust]\ndir = 'trust'\nonline_key = 'keys/trust.pem'\n\
+        [[log]]\nname = 'ct'\nkind = 'ct'\norigin = 'localhost/logs/ct'\n\
+        [[log]]\nname = 'a'\nkind = 'raw'\norigin = 'a'\npublish_dir = 'public'\n";
+
+    const CA: &str = "[ca]\nkey = 'keys/x.pem'\nchain = 'ca/chain.pem'\nlog = 'ct'\n";
+
+    fn parse(rest: &str, ca: &str) -> Result<Services, String> {
+        let config = Config::parse(Path::new("d"), &format!("{rest}{ca}"));
+        let services = config.map(|config| config.instance.services);
+        services.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_sections_are_read() {
+        let services = parse(REST, CA).unwrap();
+        let ca = services.ca.clone().unwrap();
+        assert_eq!(ca.key.path(), Path::new("d/keys/x.pem"));
+        assert_eq!(
+            (ca.chain.as_path(), ca.log.as_str()),
+            (Path::new("d/ca/chain.pem"), "ct")
+        );
+        assert_eq!(services.trust.clone().unwrap().dir, Path::new("d/trust"));
+        assert_eq!(services.keys().count(), 3);
+        assert_eq!(parse(REST, "").unwrap().ca, None);
+    }
+
+    #[test]
+    fn what_the_sections_must_not_say_is_refused_where_it_stands() {
+        let check = |rest: &str, ca: &str, words: &[&str]| {
+            let refused = parse(rest, ca).unwrap_err();
+            for words in words {
+                assert!(refused.contains(words), "{words}: {refused}");
+            }
+        };
+        let changed = |old: &str, new: &str| CA.replace(old, new);
+        check(
+            REST,
+            &changed("'ct'", "'b'"),
+            &["ca.log", "\"b\"", "log add"],
+        );
+        check(
+            REST,
+            &changed("'ct'", "'a'"),
+            &["ca.log", "takes certificates"],
+        );
+        check(
+            REST,
+            &changed("x.pem", "tsa.pem"),
+            &["each key for one purpose"],
+        );
+        check(
+            REST,
+            &changed("x.pem", "ct.pem"),
+            &["each key for one purpose"],
+        );
+        check(
+            REST,
+            &changed("keys/x", "public/x"),
+            &["outside of every log's publish_dir"],
+        );
+        check(REST, &changed("key =", "keys ="), &["ca.key", "nothing"]);
+        check(
+            REST,
+            &format!("{CA}zzz = 1\n"),
+            &["ca.zzz", "in ca: key, chain, log"],
+        );
+        check(REST, "[ca]\n", &["cairn.toml:17", "ca.key"]);
+        let without_url = REST.split_once('\n').unwrap().1;
+        check(without_url, CA, &["`url`", "the public URL"]);
+    }
+}
