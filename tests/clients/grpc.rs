@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cairn_tests::announce;
 use cairn_tests::cairnd::{Data, said, workspace};
 use tempfile::TempDir;
 
+use crate::install::{Registry, Silent};
+use crate::run::Run;
 use crate::tls::make_certificate;
 
 const IDENTITY: &str = "ada@example.com";
@@ -38,9 +39,9 @@ fn client() -> Option<(TempDir, PathBuf)> {
         go.args(args).current_dir(&source).env("GOBIN", out);
         go.output()
     };
-    let fetched = go(&["mod", "download"], dir.path());
-    if !fetched.is_ok_and(|output| output.status.success()) {
-        announce("SKIPPED: gRPC from Go: no go, or its modules cannot be fetched");
+    let fetched = go(&["mod", "download"], dir.path()).ok()?;
+    if !fetched.status.success() {
+        assert!(!Registry::Go.answers(), "{}", said(&fetched));
         return None;
     }
     let built = go(&["install", "."], dir.path()).unwrap();
@@ -70,8 +71,12 @@ fn check_signs(program: &Path, data: &Data, roots: Option<&Path>) {
 
 #[test]
 fn a_go_client_signs_over_grpc() {
+    let mut run = Run::begin("gRPC from Go", "certificate and entry");
+    let modules = include_str!("grpc/go.mod").split_whitespace();
+    let mut version = modules.skip_while(|word| *word != "google.golang.org/grpc");
+    run.is_of_version(version.nth(1).unwrap().to_owned());
     let Some((_dir, program)) = client() else {
-        return;
+        return run.skip(&Silent("no go, or its registry does not answer".into()));
     };
     let data = Data::empty();
     check_signs(&program, &data, None);

@@ -42,7 +42,7 @@ impl Registry {
     }
 
     /// Whether it says anything at all, as curl sees it.
-    fn answers(self) -> bool {
+    pub(crate) fn answers(self) -> bool {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--output", "/dev/null", "--max-time", "30"])
             .arg(self.url());

@@ -10,6 +10,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
+use crate::tls::make_certificate;
+
 /// Who signs, and by which preset of issuers.
 pub(crate) const IDENTITY: &str = "ada@example.com";
 pub(crate) const PRESET: &str = "email";
@@ -39,16 +41,13 @@ impl Scene {
         let data = Data::empty();
         // The first start makes the directory, and chooses the port.
         data.up().stop();
-        let path = |name: &str| data.path().join(name).to_str().unwrap().to_owned();
-        let (certificate, key) = (path("tls.pem"), path("tls.key"));
-        let request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-                       -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1";
-        let mut openssl = Command::new("openssl");
-        openssl.args(request.split_whitespace());
-        done(&mut openssl, &["-keyout", &key, "-out", &certificate]);
+        let dir = data.path().join("tls");
+        fs::create_dir(&dir).unwrap();
+        make_certificate(&dir);
+        let certificate = dir.join("certificate.pem");
         let data = data
-            .set("certificate", &format!("{certificate:?}"))
-            .set("key", &format!("{key:?}"));
+            .set("certificate", "\"tls/certificate.pem\"")
+            .set("key", "\"tls/key.pem\"");
         let mut scene = Self::of(data);
         fs::copy(certificate, scene.path("tls.pem")).unwrap();
         let plain_url = scene.url().replace("https:", "http:");
