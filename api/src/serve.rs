@@ -99,32 +99,28 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
         Some(address) => Some(bind(address, "metrics_listen").await?),
         None => None,
     };
-    let logs = tokio::select! {
-        logs = open_logs(config, &overrides.without_anchors) => logs,
-        name = signals.next() => return stop_at_once(name),
-    };
-    check_one_open(&logs)?;
-    warn_of_url(config);
-    let instance = Instance::open(config, &logs)?;
-    let app = Arc::new(App {
-        logs: Live::new(logs),
-        limits: config.limits.clone(),
-        metrics: Metrics::default(),
-        trusted_proxies: config.trusted_proxies.clone(),
-        url: config.public_url(bound),
-        instance,
-    });
-    let routes = Public::new(&app).context("the verify pool can't be started")?;
-    let tls = config.tls.as_ref();
-    let tls = tls.map(|settings| Tls::open(settings, &app.metrics));
-    let (tls, follower) = tls.transpose()?.unzip();
-    let public = Server::new(&app, routes, config.limits.connections_max).with_tls(tls);
-    let metrics_routes = observe::metrics_router(&app);
-    let metrics = Server::new(&app, metrics_routes, METRICS_CONNECTIONS_MAX);
     let metrics_bound = metrics_listener
         .as_ref()
         .map(TcpListener::local_addr)
         .transpose()?;
+    let logs = tokio::select! {
+        logs = open_logs(config, &overrides.without_anchors) => logs,
+        name = signals.next() => return stop_at_once(name),
+    };
+    let ready = match Ready::new(config, &logs, bound) {
+        Ok(ready) => ready,
+        Err(error) => {
+            close(&logs, config.limits.shutdown_timeout).await?;
+            return Err(error);
+        }
+    };
+    let Ready {
+        app,
+        public,
+        follower,
+    } = ready;
+    let metrics_routes = observe::metrics_router(&app);
+    let metrics = Server::new(&app, metrics_routes, METRICS_CONNECTIONS_MAX);
     let reloader = Arc::new(Reloader::new(config, &app));
     let _admin = admin::listen(&reloader, &app);
     announce(&app, (config.scheme(), bound), metrics_bound);
@@ -151,6 +147,41 @@ async fn serve(config: &Config, overrides: Overrides) -> anyhow::Result<()> {
     tokio::select! {
         outcome = drain(app, config.limits.shutdown_timeout, running) => outcome,
         name = signals.next() => stop_at_once(name),
+    }
+}
+
+/// All that answers, before anything is answered.
+struct Ready {
+    app: Arc<App>,
+    public: Server<Public>,
+    follower: Option<Follower>,
+}
+
+impl Ready {
+    /// What serves these logs at that address. Whoever can't use it has to close the logs: their
+    /// threads would still use the stores while the process takes itself apart.
+    fn new(config: &Config, logs: &[Arc<ServedLog>], bound: SocketAddr) -> anyhow::Result<Ready> {
+        check_one_open(logs)?;
+        warn_of_url(config);
+        let instance = Instance::open(config, logs)?;
+        let app = Arc::new(App {
+            logs: Live::new(logs.to_vec()),
+            limits: config.limits.clone(),
+            metrics: Metrics::default(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            url: config.public_url(bound),
+            instance,
+        });
+        let routes = Public::new(&app).context("the verify pool can't be started")?;
+        let tls = config.tls.as_ref();
+        let tls = tls.map(|settings| Tls::open(settings, &app.metrics));
+        let (tls, follower) = tls.transpose()?.unzip();
+        let public = Server::new(&app, routes, config.limits.connections_max).with_tls(tls);
+        Ok(Ready {
+            app,
+            public,
+            follower,
+        })
     }
 }
 
@@ -461,8 +492,13 @@ async fn drain(app: Arc<App>, limit: Duration, running: JoinHandle<()>) -> anyho
             "requests were still running; cut off"
         );
     }
+    close(&app.logs(), limit).await
+}
+
+/// Closes the logs: what they took is sequenced and published.
+async fn close(logs: &[Arc<ServedLog>], limit: Duration) -> anyhow::Result<()> {
     let mut closing = JoinSet::new();
-    for log in app.logs().iter() {
+    for log in logs {
         if let Ok(open) = log.open() {
             let (open, name) = (open.clone(), log.name.clone());
             closing.spawn_blocking(move || {
