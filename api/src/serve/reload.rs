@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::{KeysTaken, Opening, freeze, open_certificates, open_log, prepare};
 use crate::app::{App, LogKind, LogState, PublishLag, ServedLog};
-use crate::config::{Config, LogSettings};
+use crate::config::{Config, LogSettings, TsaSettings};
 use crate::keys;
 use crate::live::Live;
 use crate::observe::Volume;
@@ -63,9 +63,10 @@ impl Reloader {
         let _turn = self.turn.lock().await;
         let app = self.app.upgrade().context("the server is shutting down")?;
         let now = self.config.load();
-        let wanted = Config::load(&self.dir)?;
+        let mut wanted = Config::load(&self.dir)?;
         check_logs_stay(&now, &wanted)?;
         let mut done = changes_for_later(&now, &wanted);
+        wanted.instance.services.tsa = timestamps_from_now_on(&now, &wanted);
         let logs = self.logs(&app, &wanted, &mut done).await?;
         let services = (&now.instance.services, &wanted.instance.services);
         done.extend(tokio::task::block_in_place(|| {
@@ -185,6 +186,14 @@ fn check_logs_stay(now: &Config, wanted: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The timestamp authority as it is to be at once: its time servers wait for a restart.
+fn timestamps_from_now_on(now: &Config, wanted: &Config) -> Option<TsaSettings> {
+    let now = now.instance.services.tsa.as_ref();
+    let ntp = now.map(|tsa| tsa.ntp.clone()).unwrap_or_default();
+    let wanted = wanted.instance.services.tsa.clone();
+    wanted.map(|tsa| TsaSettings { ntp, ..tsa })
+}
+
 /// What in the file waits for a restart.
 fn changes_for_later(now: &Config, wanted: &Config) -> Vec<String> {
     let mut later = Vec::new();
@@ -203,11 +212,7 @@ fn changes_for_later(now: &Config, wanted: &Config) -> Vec<String> {
         .services
         .ca
         .clone_from(&wanted.instance.services.ca);
-    top_now
-        .instance
-        .services
-        .tsa
-        .clone_from(&wanted.instance.services.tsa);
+    top_now.instance.services.tsa = timestamps_from_now_on(now, wanted);
     if top != top_now {
         later.push("what was changed outside [[log]] waits for a restart".to_owned());
     }
@@ -225,4 +230,36 @@ fn changes_for_later(now: &Config, wanted: &Config) -> Vec<String> {
         }
     }
     later
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(lines: &str) -> Config {
+        let log = "[[log]]\nname = 'a'\nkind = 'raw'\norigin = 'a'\n";
+        let text = format!("url = 'http://127.0.0.1:3000'\n{lines}\n{log}");
+        Config::parse(Path::new("/nonexistent"), &text).unwrap()
+    }
+
+    #[test]
+    fn what_waits_for_a_restart_is_told_and_the_rest_is_not() {
+        let tsa = "[tsa]\nkey = 'k.pem'\nchain = 'c.pem'\n";
+        let now = config(tsa);
+        let check = |lines: &str, waits: bool| {
+            let wanted = config(lines);
+            assert_eq!(
+                !changes_for_later(&now, &wanted).is_empty(),
+                waits,
+                "{lines}"
+            );
+            wanted
+        };
+        check(tsa, false);
+        check("[tsa]\nkey = 'other.pem'\nchain = 'c.pem'\n", false);
+        check(&format!("[limits]\nconnections_max = 7\n{tsa}"), true);
+        let servers = check(&format!("{tsa}ntp = ['time.example.org']\n"), true);
+        let at_once = timestamps_from_now_on(&now, &servers);
+        assert_eq!(at_once, now.instance.services.tsa);
+    }
 }
