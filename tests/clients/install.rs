@@ -30,23 +30,45 @@ pub(crate) enum Registry {
 }
 
 impl Registry {
-    /// Something small that it always has.
-    const fn url(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
-            Self::PyPi => "https://pypi.org/simple/pip/",
-            Self::Npm => "https://registry.npmjs.org/npm/latest",
-            Self::Go => "https://proxy.golang.org/golang.org/x/text/@v/list",
-            Self::Crates => "https://index.crates.io/config.json",
-            Self::Maven => "https://repo.maven.apache.org/maven2/junit/junit/maven-metadata.xml",
+            Self::PyPi => "the registry of Python packages",
+            Self::Npm => "the registry of Node packages",
+            Self::Go => "the proxy of Go modules",
+            Self::Crates => "the registry of crates",
+            Self::Maven => "the repository of Maven packages",
         }
     }
 
-    /// Whether it says anything at all, as curl sees it.
+    /// Asks for something small that it always has, by its own tool: that knows where packages come
+    /// from on this machine.
+    fn question(self) -> Command {
+        let (program, args): (_, &[&str]) = match self {
+            Self::PyPi => ("python3", &["-m", "pip", "index", "versions", "pip"]),
+            Self::Npm => ("npm", &["view", "npm", "version"]),
+            Self::Go => ("go", &["list", "-m", "golang.org/x/text@latest"]),
+            Self::Crates => ("cargo", &["info", "--quiet", "serde@1"]),
+            Self::Maven => {
+                let goal = "dependency:get";
+                let what = "-Dartifact=junit:junit:4.13.2:pom";
+                // Nothing that was fetched before counts.
+                let anew = "-Dmaven.repo.local=repository";
+                ("mvn", &["--quiet", "--batch-mode", anew, goal, what])
+            }
+        };
+        let mut command = Command::new(program);
+        command.args(args);
+        command
+    }
+
+    /// Whether it says anything at all.
     pub(crate) fn answers(self) -> bool {
-        let mut curl = Command::new("curl");
-        curl.args(["--silent", "--output", "/dev/null", "--max-time", "30"])
-            .arg(self.url());
-        curl.status().is_ok_and(|status| status.success())
+        let nowhere = tempfile::tempdir().unwrap();
+        let mut question = self.question();
+        question.current_dir(nowhere.path()).stdin(Stdio::null());
+        question
+            .output()
+            .is_ok_and(|output| output.status.success())
     }
 }
 
@@ -74,7 +96,7 @@ pub(crate) fn installed(
             continue;
         }
         if !registry.answers() {
-            return Err(Silent(format!("{} does not answer", registry.url())));
+            return Err(Silent(format!("{} does not answer", registry.name())));
         }
         panic!("{command:?}: {}", said(&output));
     }
