@@ -37,12 +37,11 @@ use sigstore::ct_entry::chain::SubmittedAs;
 
 use crate::answer::answer;
 use crate::app::ServedLog;
-use crate::body::{self, BodyLimits};
 use crate::config::LogSettings;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::limits::CT_BODY_LEN_BYTES_MAX;
-use crate::route::{Asked, Service};
+use crate::route::{Asked, Service, WithBody};
 
 pub(crate) use format::StaticCt;
 pub(crate) use issuers::{DIR as ISSUER_DIR, IssuerError, Issuers, copy_all as copy_issuers};
@@ -118,17 +117,9 @@ pub(crate) async fn add(
     submitted_as: SubmittedAs,
 ) -> Result<Response, Refusal> {
     let max = CT_BODY_LEN_BYTES_MAX;
-    let limits = BodyLimits {
-        len_bytes_max: max,
-        time_max: service.app.limits.body_timeout,
-    };
-    let Asked {
-        request, timers, ..
-    } = asked;
-    let (parts, body) = (*request).into_parts();
-    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
-    let whole = whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))?;
-    let parsing = service.verify.run(move || request::parse(whole.bytes()));
+    let asked = asked.read(service, max, Refusal::BodyTooLarge { max });
+    let WithBody { body, timers, .. } = asked.await?;
+    let parsing = service.verify.run(move || request::parse(body.bytes()));
     let certificates = parsing.await??;
     let deadline = Deadline::new(&service.app.limits, &timers);
     let sct = submit::add(service, served, (submitted_as, certificates), &deadline).await?;

@@ -37,13 +37,13 @@ use sigstore::{PublicKey, UnixSeconds};
 
 use crate::answer::answer as answered;
 use crate::app::{App, ServedLog};
-use crate::body::{self, BodyLimits, WholeBody};
+use crate::body::WholeBody;
 use crate::error::Refusal;
 use crate::grpc::{self, Encoding};
 use crate::issuer_keys::IssuerKeyCache;
 use crate::live::Live;
 use crate::rate::RateLimits;
-use crate::route::{Asked, Service};
+use crate::route::{Asked, Service, WithBody};
 use crate::timers::Timers;
 use crate::wall_clock;
 pub(crate) use request::{Proof, SigningRequest};
@@ -200,17 +200,14 @@ async fn read_body(
     asked: Asked,
 ) -> Result<(WholeBody, HeaderMap, Timers), Refusal> {
     let max = BODY_LEN_BYTES_MAX;
-    let limits = BodyLimits {
-        len_bytes_max: encoding.body_len_bytes_max(max),
-        time_max: service.app.limits.body_timeout,
-    };
-    let Asked {
-        request, timers, ..
-    } = asked;
-    let (parts, body) = (*request).into_parts();
-    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
-    let whole = whole.map_err(|error| error.refusal(limits, Refusal::RekorBodyTooLarge { max }))?;
-    Ok((whole, parts.headers, timers))
+    let len_bytes_max = encoding.body_len_bytes_max(max);
+    let asked = asked.read(service, len_bytes_max, Refusal::RekorBodyTooLarge { max });
+    let WithBody {
+        headers,
+        body,
+        timers,
+    } = asked.await?;
+    Ok((body, headers, timers))
 }
 
 fn chain_json(issued: &IssuedCertificate) -> serde_json::Value {

@@ -17,12 +17,12 @@ use tiles::{BundleError, EntryBundle};
 
 use crate::answer::answer;
 use crate::app::ServedLog;
-use crate::body::{self, BodyLimits, WholeBody};
+use crate::body::WholeBody;
 use crate::deadline::Deadline;
 use crate::error::Refusal;
 use crate::limits::RAW_ENTRY_LEN_BYTES_MAX;
 use crate::read;
-use crate::route::{Asked, Service};
+use crate::route::{Asked, Service, WithBody};
 use crate::timers::Timers;
 
 /// `POST /add`.
@@ -101,18 +101,9 @@ async fn read_body(
     asked: Asked,
     max: usize,
 ) -> Result<(WholeBody, Timers), Refusal> {
-    let time_max = service.app.limits.body_timeout;
-    let limits = BodyLimits {
-        len_bytes_max: max,
-        time_max,
-    };
-    let Asked {
-        request, timers, ..
-    } = asked;
-    let (parts, body) = (*request).into_parts();
-    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
-    let whole = whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))?;
-    Ok((whole, timers))
+    let asked = asked.read(service, max, Refusal::BodyTooLarge { max });
+    let WithBody { body, timers, .. } = asked.await?;
+    Ok((body, timers))
 }
 
 /// The entries of a batch; each shares the memory of the body.

@@ -12,8 +12,8 @@ use http::{HeaderMap, Method, Version};
 
 use crate::answer::leave_out_body;
 use crate::app::{App, ServedLog};
-use crate::body::BodyBudget;
 use crate::body::unread::UnreadBudget;
+use crate::body::{self, BodyBudget, BodyLimits, WholeBody};
 use crate::client_address::ClientAddress;
 use crate::error::Refusal;
 use crate::instance::{self, InstancePath};
@@ -72,6 +72,42 @@ pub(crate) struct Asked {
     pub(crate) request: Box<Request>,
     pub(crate) client: ClientAddress,
     pub(crate) timers: Timers,
+}
+
+/// A request whose body is there.
+#[derive(Debug)]
+pub(crate) struct WithBody {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: WholeBody,
+    /// For what remains to be waited for.
+    pub(crate) timers: Timers,
+}
+
+impl Asked {
+    /// Waits for the body, of at most so many bytes.
+    ///
+    /// # Errors
+    /// `too_large` if it has more; or it is late, broken or encoded, or there is no room for it.
+    pub(crate) async fn read(
+        self,
+        service: &Service,
+        len_bytes_max: usize,
+        too_large: Refusal,
+    ) -> Result<WithBody, Refusal> {
+        let limits = BodyLimits {
+            len_bytes_max,
+            time_max: service.app.limits.body_timeout,
+        };
+        let (parts, body) = (*self.request).into_parts();
+        let (headers, timers) = (parts.headers, self.timers);
+        let whole = body::read(&headers, body, limits, &service.bodies, &timers).await;
+        let body = whole.map_err(|error| error.refusal(limits, too_large))?;
+        Ok(WithBody {
+            headers,
+            body,
+            timers,
+        })
+    }
 }
 
 /// Answers a request for one of the logs. There is no table of routes: which log a path means

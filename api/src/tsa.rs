@@ -21,7 +21,6 @@ use sigstore::{UnixSeconds, pem};
 use tokio::sync::watch;
 
 use crate::answer::answer as answered;
-use crate::body::{self, BodyLimits};
 use crate::error::Refusal;
 use crate::live::Live;
 use crate::route::{Asked, Service};
@@ -185,19 +184,11 @@ pub(crate) async fn answer(
         ));
     }
     let form = Form::of(asked.request.headers())?;
-    let limits = BodyLimits {
-        len_bytes_max: REQUEST_LEN_BYTES_MAX,
-        time_max: service.app.limits.body_timeout,
-    };
     let by_address = &service.rates.timestamps_by_address;
     by_address.take_address(asked.client, wall_clock::since_boot())?;
-    let Asked {
-        request, timers, ..
-    } = asked;
-    let (parts, body) = (*request).into_parts();
-    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
-    let max = limits.len_bytes_max;
-    let whole = whole.map_err(|error| error.refusal(limits, Refusal::TimestampTooLarge { max }))?;
+    let max = REQUEST_LEN_BYTES_MAX;
+    let asked = asked.read(service, max, Refusal::TimestampTooLarge { max });
+    let whole = asked.await?.body;
     let app = std::sync::Arc::clone(&service.app);
     let signing = service.verify.run(move || {
         let answer = app.instance.tsa()?.answer(form, whole.bytes());

@@ -23,7 +23,6 @@ use super::form::Form;
 use super::grants::{Asked as AskedGrant, DeviceCodes, GRANT_LIFETIME_SECONDS};
 use super::{AUDIENCE, DevIssuers, IdentityError, Wanted, page, token};
 use crate::answer::answer as answered;
-use crate::body::{self, BodyLimits};
 use crate::error::Refusal;
 use crate::route::{Asked, Service};
 use crate::wall_clock;
@@ -110,18 +109,9 @@ pub(crate) async fn answer(
 }
 
 async fn read_form(service: &Service, asked: Asked) -> Result<Form, Refusal> {
-    let limits = BodyLimits {
-        len_bytes_max: FORM_LEN_BYTES_MAX,
-        time_max: service.app.limits.body_timeout,
-    };
-    let Asked {
-        request, timers, ..
-    } = asked;
-    let (parts, body) = (*request).into_parts();
-    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
-    let max = limits.len_bytes_max;
-    let whole = whole.map_err(|error| error.refusal(limits, Refusal::BodyTooLarge { max }))?;
-    Ok(Form::parse(whole.bytes()))
+    let max = FORM_LEN_BYTES_MAX;
+    let asked = asked.read(service, max, Refusal::BodyTooLarge { max });
+    Ok(Form::parse(asked.await?.body.bytes()))
 }
 
 /// The sign-in page, with all that the client asked for in it.

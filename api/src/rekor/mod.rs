@@ -12,10 +12,10 @@ use sigstore::{HashedRekordRequest, InclusionProof, KindVersion, TransparencyLog
 use tiles::LeafIndex;
 
 use crate::app::ServedLog;
-use crate::body::{self, BodyLimits, WholeBody};
+use crate::body::WholeBody;
 use crate::error::Refusal;
 use crate::grpc::{self, Encoding};
-use crate::route::{Asked, Service};
+use crate::route::{Asked, Service, WithBody};
 use crate::timers::Timers;
 
 /// The canonical entry of one request, once everything about the request is found right. CPU
@@ -36,18 +36,10 @@ async fn read_body(
     encoding: Encoding,
     max: usize,
 ) -> Result<(WholeBody, Timers), Refusal> {
-    let time_max = service.app.limits.body_timeout;
-    let limits = BodyLimits {
-        len_bytes_max: encoding.body_len_bytes_max(max),
-        time_max,
-    };
-    let Asked {
-        request, timers, ..
-    } = asked;
-    let (parts, body) = (*request).into_parts();
-    let whole = body::read(&parts.headers, body, limits, &service.bodies, &timers).await;
-    let whole = whole.map_err(|error| error.refusal(limits, Refusal::RekorBodyTooLarge { max }))?;
-    Ok((whole, timers))
+    let len_bytes_max = encoding.body_len_bytes_max(max);
+    let asked = asked.read(service, len_bytes_max, Refusal::RekorBodyTooLarge { max });
+    let WithBody { body, timers, .. } = asked.await?;
+    Ok((body, timers))
 }
 
 /// The answer for the entry `leaf` at `index`, proven in the tree of `head`. Reads a few tiles.
