@@ -1,0 +1,104 @@
+//! The command line: one file for each subcommand, with its arguments and what it does.
+//!
+//! To add one: a file here with `Args` (the clap arguments, its help with an example) and
+//! `run(&Args, Output) -> Result<(), Failure>`, and a line each in [`Command`] and [`dispatch`].
+
+mod completions;
+mod man;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::{EXIT_CODES, Exit};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "cairn", version, about = ABOUT)]
+#[command(long_about = LONG_ABOUT, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// Say results as JSON on standard output, one object a line; a failure is {"error": ...}
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const ABOUT: &str = "Sign and verify anything, without having to trust a server";
+
+const LONG_ABOUT: &str = "\
+Sign and verify anything, without having to trust a server.
+
+Every command explains itself: `cairn help COMMAND`.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the command and says how it ended.
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let output = Output::new(cli.json);
+    match dispatch(cli.command, output) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit().into()
+        }
+    }
+}
+
+fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
+    match command {
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args, output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Every command, those below others too, by its whole name.
+    fn each_command(command: &clap::Command, name: &str, see: &mut dyn FnMut(&str, String)) {
+        for below in command.get_subcommands() {
+            let name = format!("{name} {}", below.get_name());
+            if below.has_subcommands() {
+                each_command(below, &name, see);
+            } else {
+                see(&name, below.clone().render_long_help().to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_shows_an_example() {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        let mut count = 0;
+        each_command(&cli, "cairn", &mut |name, help| {
+            count += 1;
+            assert!(help.contains("Example"), "{name} shows no example");
+            assert!(help.contains(name), "{name} is not in its own example");
+        });
+        assert!(count >= 2);
+    }
+
+    #[test]
+    fn help_is_plain_ascii_within_100_columns() {
+        let mut cli = Cli::command();
+        for line in cli.render_long_help().to_string().lines() {
+            assert!(line.is_ascii() && line.len() <= 100, "{line}");
+        }
+        each_command(&cli, "cairn", &mut |name, help| {
+            for line in help.lines() {
+                assert!(line.is_ascii(), "{name}: {line}");
+            }
+        });
+    }
+}
