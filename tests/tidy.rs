@@ -77,6 +77,7 @@ const PARSERS: [(&str, &[&str]); 57] = [
     ("sigstore/src/public_key.rs", &["certificate", "spki"]),
     ("sigstore/src/key_file.rs", &["key_file"]),
     ("sigstore/src/signing_config.rs", &["signing_config"]),
+    ("sigstore/src/bundle.rs", &["sigstore_bundle"]),
     ("sigstore/src/trusted_root.rs", &["trusted_root"]),
     ("sigstore/src/tuf/envelope.rs", &["tuf_metadata"]),
     ("sigstore/src/tuf/key.rs", &["tuf_metadata"]),

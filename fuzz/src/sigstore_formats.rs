@@ -1,5 +1,6 @@
 //! Sigstore's formats: requests, entries, answers, keys and certificates, and the JSON under them.
 
+use sigstore::bundle::SigstoreBundle;
 use sigstore::canonical_json::{JsonError, canonicalize, parse_no_duplicates};
 use sigstore::ct_entry::{TILE_LEAF_LEN_BYTES_MAX, TileLeaf};
 use sigstore::entry::hashedrekord::LEAF_LEN_BYTES_MAX;
@@ -67,8 +68,19 @@ pub fn log_entry(bytes: &[u8]) -> bool {
     let json = entry.to_json();
     let again = TransparencyLogEntry::parse(json.as_bytes());
     assert_eq!(again.as_ref(), Ok(&entry), "what is written can be read");
-    let proof = &entry.inclusion_proof;
+    let proof = entry.proof().expect("parse refuses an entry without");
     assert!(proof.tree_size.contains(proof.log_index));
+    true
+}
+
+/// Bundles of every version: [`SigstoreBundle::parse`].
+#[must_use]
+pub fn sigstore_bundle(bytes: &[u8]) -> bool {
+    let Ok(bundle) = SigstoreBundle::parse(bytes) else {
+        return false;
+    };
+    let again = SigstoreBundle::parse(&bundle.encode());
+    assert_eq!(again, Ok(bundle), "what is written is read as it was");
     true
 }
 

@@ -33,6 +33,48 @@ impl HashAlgorithm {
         }
     }
 
+    const ALL: [HashAlgorithm; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// The number in the protobuf enum `HashAlgorithm`.
+    const fn number(self) -> i32 {
+        match self {
+            HashAlgorithm::Sha256 => 1,
+            HashAlgorithm::Sha384 => 2,
+            HashAlgorithm::Sha512 => 3,
+        }
+    }
+
+    pub(crate) fn from_number(number: i32) -> Option<HashAlgorithm> {
+        Self::ALL.into_iter().find(|hash| hash.number() == number)
+    }
+
+    /// The number of a name in the protobuf enum, that of the unset value included.
+    pub(crate) fn number_of_name(name: &str) -> Option<i32> {
+        if name == "HASH_ALGORITHM_UNSPECIFIED" {
+            return Some(0);
+        }
+        let named = Self::ALL.into_iter().find(|hash| hash.name() == name);
+        named.map(Self::number)
+    }
+
+    /// The name that log entries of Rekor v1 and in-toto statements have for it.
+    #[must_use]
+    pub const fn lower_case_name(self) -> &'static str {
+        match self {
+            HashAlgorithm::Sha256 => "sha256",
+            HashAlgorithm::Sha384 => "sha384",
+            HashAlgorithm::Sha512 => "sha512",
+        }
+    }
+
+    /// The hash of that name.
+    #[must_use]
+    pub fn from_lower_case_name(name: &str) -> Option<HashAlgorithm> {
+        Self::ALL
+            .into_iter()
+            .find(|hash| hash.lower_case_name() == name)
+    }
+
     /// How long its digests are.
     #[must_use]
     pub const fn digest_len_bytes(self) -> usize {

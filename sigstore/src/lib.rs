@@ -48,6 +48,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod bundle;
 pub mod canonical_json;
 pub mod cert;
 pub mod ct_entry;
@@ -71,9 +72,11 @@ mod proto_json;
 mod test_keys;
 mod trust_json;
 
+pub use bundle::{BundleContent, BundleError, BundleFormat, SignerMaterial, SigstoreBundle};
 pub use canonical_json::JsonError;
 pub use cert::{ExtensionField, FulcioExtensions, SubjectAltName};
 pub use ct_entry::{AcceptedRoots, ChainError, SubmittedChain, TileLeaf};
+pub use dsse::DsseEnvelope;
 pub use entry::hashedrekord::{
     EntryError, HashedRekord, HashedRekordRequest, LeafError, RequestError, VerifierBytes,
 };

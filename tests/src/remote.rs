@@ -136,7 +136,7 @@ impl RemoteLog {
             "the entry is what was asked for"
         );
         assert_eq!(entry.log_id, self.vkey.log_id());
-        let proof = &entry.inclusion_proof;
+        let proof = entry.proof().expect("a log gives a proof");
         let checkpoint = self.open(proof.checkpoint.as_bytes());
         assert_eq!(entry.log_index, proof.log_index);
         assert_eq!(proof.tree_size, checkpoint.size());

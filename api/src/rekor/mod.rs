@@ -70,13 +70,13 @@ fn prove(
         },
         integrated_time: 0,
         signed_entry_timestamp: None,
-        inclusion_proof: InclusionProof {
+        inclusion_proof: Some(InclusionProof {
             log_index: index,
             root_hash: head.root_hash,
             tree_size: head.size,
             hashes,
             checkpoint,
-        },
+        }),
         canonicalized_body: leaf.to_vec(),
     })
 }

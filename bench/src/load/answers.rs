@@ -50,7 +50,7 @@ impl AnswerCheck {
             excerpt(&body),
             excerpt(&String::from_utf8_lossy(leaf))
         );
-        let proof = &entry.inclusion_proof;
+        let proof = entry.proof()?;
         let checkpoint = self.open(&proof.checkpoint, &entry.log_id)?;
         ensure!(
             proof.tree_size == checkpoint.size() && proof.root_hash == checkpoint.root_hash(),

@@ -51,8 +51,9 @@ pub struct TransparencyLogEntry {
     pub integrated_time: u64,
     /// The log's signed promise to include the entry; absent in Rekor v2.
     pub signed_entry_timestamp: Option<Vec<u8>>,
-    /// The proof, and the checkpoint that it leads to.
-    pub inclusion_proof: InclusionProof,
+    /// The proof, and the checkpoint that it leads to. Absent only in a bundle of the oldest form,
+    /// which relies on the promise alone.
+    pub inclusion_proof: Option<InclusionProof>,
     /// The leaf.
     pub canonicalized_body: Vec<u8>,
 }
@@ -91,15 +92,25 @@ impl TransparencyLogEntry {
     /// no log here grows to.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let proof = &self.inclusion_proof;
         let mut json = String::with_capacity(self.json_len_estimate());
-        let _infallible = self.write_json(&mut json, proof);
+        let _infallible = self.write_json(&mut json);
         json
+    }
+
+    /// The proof, which a log always gives and a bundle nearly always has.
+    ///
+    /// # Errors
+    ///
+    /// [`LogEntryError::Missing`].
+    pub fn proof(&self) -> Result<&InclusionProof, LogEntryError> {
+        let path = "inclusionProof";
+        let proof = self.inclusion_proof.as_ref();
+        proof.ok_or(LogEntryError::Missing { path })
     }
 
     /// Piece by piece into one buffer: a log writes this for every entry it takes, and most of it
     /// is base64, which never needs escaping.
-    fn write_json(&self, json: &mut String, proof: &InclusionProof) -> fmt::Result {
+    fn write_json(&self, json: &mut String) -> fmt::Result {
         write!(json, r#"{{"logIndex":"{}","#, int64(self.log_index.get()))?;
         json.push_str(r#""logId":{"keyId":"#);
         push_base64(json, &self.log_id);
@@ -117,26 +128,12 @@ impl TransparencyLogEntry {
                 json.push('}');
             }
         }
-        let index = int64(proof.log_index.get());
-        write!(
-            json,
-            r#","inclusionProof":{{"logIndex":"{index}","rootHash":"#
-        )?;
-        push_base64(json, proof.root_hash.as_bytes());
-        write!(
-            json,
-            r#","treeSize":"{}","hashes":["#,
-            int64(proof.tree_size.get())
-        )?;
-        for (number, hash) in proof.hashes.iter().enumerate() {
-            if number > 0 {
-                json.push(',');
-            }
-            push_base64(json, hash.as_bytes());
+        json.push_str(r#","inclusionProof":"#);
+        match &self.inclusion_proof {
+            None => json.push_str("null"),
+            Some(proof) => proof.write_json(json)?,
         }
-        json.push_str(r#"],"checkpoint":{"envelope":"#);
-        push_text(json, &proof.checkpoint);
-        json.push_str(r#"}},"canonicalizedBody":"#);
+        json.push_str(r#","canonicalizedBody":"#);
         push_base64(json, &self.canonicalized_body);
         json.push('}');
         Ok(())
@@ -144,26 +141,30 @@ impl TransparencyLogEntry {
 
     /// Enough for the JSON of most entries, so that its buffer never grows.
     fn json_len_estimate(&self) -> usize {
-        let proof = &self.inclusion_proof;
-        let hashes_len = proof.hashes.len().saturating_mul(HASH_JSON_LEN);
+        let proof = self.inclusion_proof.as_ref();
+        let hash_count = proof.map_or(0, |proof| proof.hashes.len());
+        let hashes_len = hash_count.saturating_mul(HASH_JSON_LEN);
+        let checkpoint_len = proof.map_or(0, |proof| proof.checkpoint.len());
         let body_len = self.canonicalized_body.len() / 3 * 4;
         let signature_len = self.signed_entry_timestamp.as_ref().map_or(0, Vec::len) * 2;
-        [hashes_len, proof.checkpoint.len(), body_len, signature_len]
+        [hashes_len, checkpoint_len, body_len, signature_len]
             .into_iter()
             .fold(FIXED_JSON_LEN, usize::saturating_add)
     }
 
-    /// Reads the JSON that a log answered or a bundle carries.
+    /// Reads the JSON that a log answered, which has a proof.
     ///
     /// # Errors
     ///
     /// [`LogEntryError`] says which field is missing or wrong.
     pub fn parse(json: &[u8]) -> Result<TransparencyLogEntry, LogEntryError> {
-        TransparencyLogEntry::parse_value(&parse_limited(json, JSON_LIMITS)?)
+        let entry = TransparencyLogEntry::parse_value(&parse_limited(json, JSON_LIMITS)?)?;
+        entry.proof()?;
+        Ok(entry)
     }
 
-    /// As [`TransparencyLogEntry::parse`], for a part of something larger that was parsed without
-    /// duplicate keys.
+    /// As [`TransparencyLogEntry::parse`], for a part of a bundle that was parsed without duplicate
+    /// keys; there may be no proof.
     ///
     /// # Errors
     ///
@@ -193,7 +194,7 @@ impl TransparencyLogEntry {
             },
             integrated_time: parse_int64(time, "integratedTime")?,
             signed_entry_timestamp,
-            inclusion_proof: parse_proof(required(proof, "inclusionProof")?)?,
+            inclusion_proof: proof.map(InclusionProof::parse_value).transpose()?,
             canonicalized_body: proto_json::bytes(body, "canonicalizedBody")?,
         };
         if entry.canonicalized_body.is_empty() {
@@ -202,6 +203,55 @@ impl TransparencyLogEntry {
             });
         }
         Ok(entry)
+    }
+}
+
+impl InclusionProof {
+    fn write_json(&self, json: &mut String) -> fmt::Result {
+        let index = int64(self.log_index.get());
+        write!(json, r#"{{"logIndex":"{index}","rootHash":"#)?;
+        push_base64(json, self.root_hash.as_bytes());
+        let size = int64(self.tree_size.get());
+        write!(json, r#","treeSize":"{size}","hashes":["#)?;
+        for (number, hash) in self.hashes.iter().enumerate() {
+            if number > 0 {
+                json.push(',');
+            }
+            push_base64(json, hash.as_bytes());
+        }
+        json.push_str(r#"],"checkpoint":{"envelope":"#);
+        push_text(json, &self.checkpoint);
+        json.push_str("}}");
+        Ok(())
+    }
+
+    fn parse_value(value: &Value) -> Result<InclusionProof, LogEntryError> {
+        let [index, root_hash, size, hashes, checkpoint] =
+            proto_json::fields(value, "inclusionProof", &PROOF_FIELDS)?;
+        let log_index = parse_int64(index, "inclusionProof.logIndex")?;
+        let tree_size = parse_int64(size, "inclusionProof.treeSize")?;
+        if log_index >= tree_size {
+            return Err(LogEntryError::IndexOutsideTree {
+                log_index,
+                tree_size,
+            });
+        }
+        let path = "inclusionProof.checkpoint";
+        let checkpoint = required(checkpoint, path)?;
+        let [envelope] = proto_json::fields(checkpoint, path, &[ENVELOPE])?;
+        let checkpoint = proto_json::string(envelope, "inclusionProof.checkpoint.envelope")?;
+        if checkpoint.is_empty() {
+            return Err(LogEntryError::Missing {
+                path: "inclusionProof.checkpoint.envelope",
+            });
+        }
+        Ok(InclusionProof {
+            log_index: LeafIndex::new(log_index),
+            root_hash: Hash::new(bytes32(root_hash, "inclusionProof.rootHash")?),
+            tree_size: TreeSize::new(tree_size),
+            hashes: parse_hashes(hashes)?,
+            checkpoint,
+        })
     }
 }
 
@@ -315,35 +365,6 @@ fn push_text(json: &mut String, text: &str) {
     }
     json.push_str(rest);
     json.push('"');
-}
-
-fn parse_proof(value: &Value) -> Result<InclusionProof, LogEntryError> {
-    let [index, root_hash, size, hashes, checkpoint] =
-        proto_json::fields(value, "inclusionProof", &PROOF_FIELDS)?;
-    let log_index = parse_int64(index, "inclusionProof.logIndex")?;
-    let tree_size = parse_int64(size, "inclusionProof.treeSize")?;
-    if log_index >= tree_size {
-        return Err(LogEntryError::IndexOutsideTree {
-            log_index,
-            tree_size,
-        });
-    }
-    let path = "inclusionProof.checkpoint";
-    let checkpoint = required(checkpoint, path)?;
-    let [envelope] = proto_json::fields(checkpoint, path, &[ENVELOPE])?;
-    let checkpoint = proto_json::string(envelope, "inclusionProof.checkpoint.envelope")?;
-    if checkpoint.is_empty() {
-        return Err(LogEntryError::Missing {
-            path: "inclusionProof.checkpoint.envelope",
-        });
-    }
-    Ok(InclusionProof {
-        log_index: LeafIndex::new(log_index),
-        root_hash: Hash::new(bytes32(root_hash, "inclusionProof.rootHash")?),
-        tree_size: TreeSize::new(tree_size),
-        hashes: parse_hashes(hashes)?,
-        checkpoint,
-    })
 }
 
 fn parse_hashes(value: Option<&Value>) -> Result<Vec<Hash>, LogEntryError> {

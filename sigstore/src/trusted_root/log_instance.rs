@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::key_details::{describe_number, number_of_name};
+use crate::key_details::{HashAlgorithm, describe_number, number_of_name};
 use crate::proto_json::{self, FieldName};
 use crate::time_range::TimeRange;
 use crate::trust_json::{TrustFileError, bytes, required, text};
@@ -175,21 +175,9 @@ const ED25519_SPKI_PREFIX: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
-/// `SHA2_256` in the protobuf enum `HashAlgorithm`.
-const SHA2_256: i32 = 1;
-
 fn check_hash(value: Option<&Value>, path: &str) -> Result<(), TrustFileError> {
-    let number = proto_json::enumeration(value, path, |name| {
-        let names = [
-            "HASH_ALGORITHM_UNSPECIFIED",
-            "SHA2_256",
-            "SHA2_384",
-            "SHA2_512",
-        ];
-        let at = names.iter().position(|known| *known == name)?;
-        i32::try_from(at).ok()
-    })?;
-    if number == SHA2_256 {
+    let number = proto_json::enumeration(value, path, HashAlgorithm::number_of_name)?;
+    if HashAlgorithm::from_number(number) == Some(HashAlgorithm::Sha256) {
         return Ok(());
     }
     Err(TrustFileError::Unsupported {

@@ -23,7 +23,7 @@ fn array(requests: &[&str]) -> String {
 /// The entry that a result is, checked against the checkpoint it carries.
 fn logged(result: &Value) -> TransparencyLogEntry {
     let entry = TransparencyLogEntry::parse(result.to_string().as_bytes()).unwrap();
-    let proof = &entry.inclusion_proof;
+    let proof = entry.proof().expect("a log gives a proof");
     let leaf_hash = tiles::leaf_hash(&entry.canonicalized_body);
     let (size, root_hash) = (proof.tree_size, &proof.root_hash);
     tiles::verify_inclusion(proof.log_index, size, &leaf_hash, &proof.hashes, root_hash).unwrap();
@@ -54,11 +54,11 @@ async fn each_element_has_its_result_in_order() {
     assert_eq!(indices, [0, 1, 0]);
     for entry in &entries {
         assert_eq!(
-            entry.inclusion_proof,
+            *entry.proof().unwrap(),
             InclusionProof {
                 log_index: entry.log_index,
-                hashes: entry.inclusion_proof.hashes.clone(),
-                ..entries[0].inclusion_proof.clone()
+                hashes: entry.proof().unwrap().hashes.clone(),
+                ..entries[0].proof().unwrap().clone()
             }
         );
     }

@@ -56,7 +56,8 @@ fn skip(folder: &Path) {
 }
 
 fn log_entry(bundle: &Value) -> Result<TransparencyLogEntry, LogEntryError> {
-    TransparencyLogEntry::parse_value(&bundle["verificationMaterial"]["tlogEntries"][0])
+    let entry = &bundle["verificationMaterial"]["tlogEntries"][0];
+    TransparencyLogEntry::parse(entry.to_string().as_bytes())
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn real_leaves_lead_to_their_root_hash() {
         let Ok(entry) = log_entry(&bundle) else {
             continue;
         };
-        let proof = &entry.inclusion_proof;
+        let proof = entry.proof().unwrap();
         let mut index = proof.log_index.get();
         let mut last = proof.tree_size.get() - 1;
         let mut hash = leaf_hash(&entry.canonicalized_body);

@@ -16,8 +16,6 @@ impl TransparencyLogEntry {
     /// As [`TransparencyLogEntry::to_json`].
     #[must_use]
     pub fn to_protobuf(&self) -> Vec<u8> {
-        let proof = &self.inclusion_proof;
-        let hashes = proof.hashes.iter().map(|hash| hash.as_bytes().to_vec());
         let promise = self.signed_entry_timestamp.as_ref();
         let message = Entry {
             log_index: int64(self.log_index.get()),
@@ -32,15 +30,7 @@ impl TransparencyLogEntry {
             inclusion_promise: promise.map(|signature| Bytes {
                 content: signature.clone(),
             }),
-            inclusion_proof: Some(InclusionProof {
-                log_index: int64(proof.log_index.get()),
-                root_hash: proof.root_hash.as_bytes().to_vec(),
-                tree_size: int64(proof.tree_size.get()),
-                hashes: hashes.collect(),
-                checkpoint: Some(Checkpoint {
-                    envelope: proof.checkpoint.clone(),
-                }),
-            }),
+            inclusion_proof: self.inclusion_proof.as_ref().map(InclusionProof::from),
             canonicalized_body: self.canonicalized_body.clone(),
         };
         message.encode_to_vec()
@@ -99,6 +89,21 @@ struct InclusionProof {
     checkpoint: Option<Checkpoint>,
 }
 
+impl From<&super::InclusionProof> for InclusionProof {
+    fn from(proof: &super::InclusionProof) -> Self {
+        let hashes = proof.hashes.iter().map(|hash| hash.as_bytes().to_vec());
+        Self {
+            log_index: int64(proof.log_index.get()),
+            root_hash: proof.root_hash.as_bytes().to_vec(),
+            tree_size: int64(proof.tree_size.get()),
+            hashes: hashes.collect(),
+            checkpoint: Some(Checkpoint {
+                envelope: proof.checkpoint.clone(),
+            }),
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Message)]
 struct Checkpoint {
     #[prost(string, tag = "1")]
@@ -123,13 +128,13 @@ mod tests {
             },
             integrated_time: 0,
             signed_entry_timestamp: None,
-            inclusion_proof: InclusionProof {
+            inclusion_proof: Some(InclusionProof {
                 log_index: LeafIndex::new(1),
                 root_hash: Hash::new([8; 32]),
                 tree_size: TreeSize::new(2),
                 hashes: vec![Hash::new([9; 32])],
                 checkpoint: "c\n".to_owned(),
-            },
+            }),
             canonicalized_body: b"{}".to_vec(),
         };
         let wanted = [

@@ -27,13 +27,13 @@ fn a1() -> TransparencyLogEntry {
         },
         integrated_time: 0,
         signed_entry_timestamp: None,
-        inclusion_proof: InclusionProof {
+        inclusion_proof: Some(InclusionProof {
             log_index: LeafIndex::new(0),
             root_hash: Hash::new(A1_ROOT_HASH),
             tree_size: TreeSize::new(1),
             hashes: Vec::new(),
             checkpoint: A1_CHECKPOINT.to_owned(),
-        },
+        }),
         canonicalized_body: A1_LEAF.as_bytes().to_vec(),
     }
 }
@@ -97,8 +97,9 @@ fn hashes_and_large_numbers_are_written() {
     entry.log_index = LeafIndex::new(INT64_MAX);
     entry.integrated_time = 1_700_000_000;
     entry.signed_entry_timestamp = Some(vec![1, 2]);
-    entry.inclusion_proof.tree_size = TreeSize::new(INT64_MAX);
-    entry.inclusion_proof.hashes = vec![Hash::new([0; 32]), Hash::new([0xff; 32])];
+    let proof = entry.inclusion_proof.as_mut().unwrap();
+    proof.tree_size = TreeSize::new(INT64_MAX);
+    proof.hashes = vec![Hash::new([0; 32]), Hash::new([0xff; 32])];
     let json: Value = serde_json::from_str(&entry.to_json()).unwrap();
     assert_eq!(json["logIndex"], "9223372036854775807");
     assert_eq!(json["integratedTime"], "1700000000");
@@ -326,13 +327,13 @@ prop_compose! {
             kind_version: KindVersion { kind, version },
             integrated_time,
             signed_entry_timestamp,
-            inclusion_proof: InclusionProof {
+            inclusion_proof: Some(InclusionProof {
                 log_index: LeafIndex::new(index),
                 root_hash: Hash::new(root_hash),
                 tree_size: TreeSize::new(size),
                 hashes: hashes.into_iter().map(Hash::new).collect(),
                 checkpoint: format!("{checkpoint}\n"),
-            },
+            }),
             canonicalized_body,
         }
     }
