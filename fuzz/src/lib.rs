@@ -63,8 +63,8 @@ pub use server_formats::{
     time_answer,
 };
 pub use sigstore_formats::{
-    canonical_json, certificate, hashedrekord_leaf, hashedrekord_request, log_entry,
-    sigstore_bundle, spki, tile_leaf,
+    canonical_json, certificate, entry_body, hashedrekord_leaf, hashedrekord_request, log_entry,
+    sigstore_bundle, spki, statement, tile_leaf,
 };
 pub use store_operations::store_operations;
 pub use timestamps::{
@@ -76,7 +76,7 @@ pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tu
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 51] = [
+pub const TARGETS: [(&str, Target); 53] = [
     ("add_chain", add_chain),
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
@@ -90,6 +90,7 @@ pub const TARGETS: [(&str, Target); 51] = [
     ("config", config),
     ("csr", csr),
     ("discovery", discovery),
+    ("entry_body", entry_body),
     ("entry_bundle", entry_bundle),
     ("hashedrekord_leaf", hashedrekord_leaf),
     ("hashedrekord_request", hashedrekord_request),
@@ -114,6 +115,7 @@ pub const TARGETS: [(&str, Target); 51] = [
     ("signing_request", signing_request),
     ("sigstore_bundle", sigstore_bundle),
     ("spki", spki),
+    ("statement", statement),
     ("store_operations", store_operations),
     ("subject_alt_name", subject_alt_name),
     ("tile", tile),

@@ -3,8 +3,11 @@
 use sigstore::bundle::SigstoreBundle;
 use sigstore::canonical_json::{JsonError, canonicalize, parse_no_duplicates};
 use sigstore::ct_entry::{TILE_LEAF_LEN_BYTES_MAX, TileLeaf};
+use sigstore::entry::body::EntryBody;
 use sigstore::entry::hashedrekord::LEAF_LEN_BYTES_MAX;
+use sigstore::entry::log_entry::KindVersion;
 use sigstore::public_key::{CERTIFICATE_LEN_BYTES_MAX, SPKI_LEN_BYTES_MAX};
+use sigstore::statement::Statement;
 use sigstore::{HashedRekord, HashedRekordRequest, PublicKey, TransparencyLogEntry};
 
 /// Deeper than any format here nests, and far below the parser's own limit.
@@ -82,6 +85,36 @@ pub fn sigstore_bundle(bytes: &[u8]) -> bool {
     let again = SigstoreBundle::parse(&bundle.encode());
     assert_eq!(again, Ok(bundle), "what is written is read as it was");
     true
+}
+
+/// Bodies of entries of any kind: [`EntryBody::parse`], as each kind that is known.
+#[must_use]
+pub fn entry_body(bytes: &[u8]) -> bool {
+    let kinds = [
+        ("hashedrekord", "0.0.1"),
+        ("hashedrekord", "0.0.2"),
+        ("dsse", "0.0.1"),
+        ("intoto", "0.0.2"),
+    ];
+    let read = |(kind, version): &(&str, &str)| {
+        let kind_version = KindVersion {
+            kind: (*kind).to_owned(),
+            version: (*version).to_owned(),
+        };
+        EntryBody::parse(&kind_version, bytes).is_ok()
+    };
+    let count = kinds.iter().filter(|kind| read(kind)).count();
+    assert!(count <= 1, "a body says of what kind it is");
+    count == 1
+}
+
+/// Payloads of envelopes: [`Statement::parse`].
+#[must_use]
+pub fn statement(bytes: &[u8]) -> bool {
+    Statement::parse(bytes).is_ok_and(|statement| {
+        let subjects = statement.subjects.iter();
+        subjects.flat_map(|s| &s.digests).next().is_some()
+    })
 }
 
 /// JSON: [`parse_no_duplicates`] and [`canonicalize`], which must be idempotent.

@@ -54,19 +54,23 @@ pub mod cert;
 pub mod ct_entry;
 pub mod dsse;
 pub mod entry;
+pub mod identity;
 pub mod key_details;
 pub mod key_file;
 pub mod pem;
 pub mod public_key;
 pub mod sct;
 pub mod signing_config;
+pub mod statement;
 pub mod time;
 pub mod time_range;
 pub mod timestamp_token;
 pub mod trusted_root;
 pub mod tuf;
+pub mod verify;
 
 mod der_writer;
+mod named_signature;
 mod proto_json;
 #[cfg(test)]
 mod test_keys;

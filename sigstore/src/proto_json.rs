@@ -5,7 +5,8 @@
 //! `.proto` file (`raw_bytes`), `null` for an unset field, bytes in the standard or the URL-safe
 //! base64 alphabet with or without padding, enums by name or number. Strict where it is: unknown
 //! fields, one field under both its names, two arms of a oneof, a value of another JSON type.
-//! Stricter in one point: line breaks inside base64 are refused.
+//! Line breaks inside base64 are passed over, wherever they are: there are signers who put in what
+//! a command line tool printed.
 //!
 //! Not here: writing. What this crate writes has one form, fixed beside the type that it encodes.
 //!
@@ -163,6 +164,13 @@ pub(crate) fn bytes(value: Option<&Value>, path: &str) -> Result<Vec<u8>, ProtoJ
     let Value::String(text) = value else {
         return Err(wrong_type(path, value, "a base64 string"));
     };
+    let joined;
+    let text = if text.contains(LINE_BREAKS) {
+        joined = text.replace(LINE_BREAKS, "");
+        &joined
+    } else {
+        text
+    };
     let url_safe = text.contains(['-', '_']);
     let engine = match (url_safe, text.len().is_multiple_of(4)) {
         (false, true) => &STANDARD_PADDED,
@@ -175,6 +183,8 @@ pub(crate) fn bytes(value: Option<&Value>, path: &str) -> Result<Vec<u8>, ProtoJ
         reason: error.to_string(),
     })
 }
+
+const LINE_BREAKS: [char; 2] = ['\r', '\n'];
 
 /// Reads a string field; an unset one is empty.
 pub(crate) fn string(value: Option<&Value>, path: &str) -> Result<String, ProtoJsonError> {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::canonical_json::excerpt;
 use crate::proto_json::{self, FieldName};
-use crate::time::UnixSeconds;
+use crate::time::{UnixMillis, UnixSeconds};
 use crate::trust_json::{TrustFileError, required};
 
 /// A moment with up to nine digits of a second, from 1970 to 9999. Ordered as time is.
@@ -31,6 +31,14 @@ impl ProtoTime {
     #[must_use]
     pub fn from_seconds(seconds: UnixSeconds) -> Option<ProtoTime> {
         date_time(seconds).map(|_| ProtoTime { seconds, nanos: 0 })
+    }
+
+    /// A moment to the thousandth of a second, `None` from the year 10000 on.
+    #[must_use]
+    pub fn from_millis(millis: UnixMillis) -> Option<ProtoTime> {
+        let whole = ProtoTime::from_seconds(millis.seconds())?;
+        let nanos = u32::try_from(millis.get() % 1000).ok()? * 1_000_000;
+        Some(ProtoTime { nanos, ..whole })
     }
 
     /// The second that it lies in.
@@ -112,6 +120,15 @@ impl TimeRange {
             });
         }
         Ok(TimeRange { start, end })
+    }
+}
+
+impl fmt::Display for TimeRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.end {
+            Some(end) => write!(f, "{} to {end}", self.start),
+            None => write!(f, "{} or later", self.start),
+        }
     }
 }
 

@@ -47,7 +47,6 @@ mod oids;
 mod reader;
 mod request;
 mod response;
-mod signature;
 mod template;
 mod token;
 mod tst_info;

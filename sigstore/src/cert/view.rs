@@ -11,13 +11,17 @@
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef, UintRef};
 use der::{Decode, Reader, SliceReader};
+use spki::AlgorithmIdentifierRef;
 use thiserror::Error;
 use x509_cert::time::Time;
 
 use super::oids;
 use super::signature_algorithm::SignatureAlgorithm;
 use crate::der_writer::{sequence, tag, tlv};
-use crate::public_key::{CERTIFICATE_LEN_BYTES_MAX, PublicKey, PublicKeyError, SignatureError};
+use crate::named_signature::{self, BadSignature};
+use crate::public_key::{
+    CERTIFICATE_LEN_BYTES_MAX, KeyKind, PublicKey, PublicKeyError, SignatureError,
+};
 use crate::time::UnixSeconds;
 
 /// The most extensions of a certificate: twice what the fullest of ours has.
@@ -191,6 +195,40 @@ impl<'a> CertificateView<'a> {
             .map_err(CertificateError::Signature)
     }
 
+    /// Checks that this certificate was issued by another: by name, and signed with that one's
+    /// key, by any algorithm that authorities use. What the issuer may issue is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`CertificateError`]: another name, a key that is not known, or a signature that does not
+    /// verify or is by an algorithm that is not known.
+    pub fn verify_issued_by(&self, issuer: &CertificateView<'_>) -> Result<(), CertificateError> {
+        if self.issuer != issuer.subject {
+            return Err(CertificateError::IssuerName);
+        }
+        let key = issuer.public_key().map_err(CertificateError::IssuerKey)?;
+        let algorithm = AlgorithmIdentifierRef::from_der(self.signature_algorithm)?;
+        if algorithm.parameters.is_some_and(|any| !any.is_null()) {
+            return Err(CertificateError::Part {
+                part: "signature algorithm",
+            });
+        }
+        if algorithm.oid == oids::ED25519 {
+            let checked = key.verify_message(self.tbs, self.signature);
+            return checked.map_err(CertificateError::Signature);
+        }
+        let signed = named_signature::verify(&key, algorithm.oid, None, self.tbs, self.signature);
+        signed.map_err(|bad| match bad {
+            BadSignature::Unsupported => CertificateError::AlgorithmUnknown {
+                oid: algorithm.oid,
+                key: key.kind(),
+            },
+            BadSignature::Mismatch => {
+                CertificateError::Signature(SignatureError::Mismatch { kind: key.kind() })
+            }
+        })
+    }
+
     /// The key, parsed.
     ///
     /// # Errors
@@ -213,6 +251,20 @@ impl<'a> CertificateView<'a> {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateError {
+    /// Another certificate's name where the issuer's is wanted.
+    #[error("it names another issuer")]
+    IssuerName,
+    /// The issuer's key cannot be used.
+    #[error("the key of its issuer: {0}")]
+    IssuerKey(PublicKeyError),
+    /// No such algorithm, or not with such a key.
+    #[error("it is signed by algorithm {oid}, which is not supported with {key}")]
+    AlgorithmUnknown {
+        /// The algorithm.
+        oid: ObjectIdentifier,
+        /// What key it would be checked by.
+        key: KeyKind,
+    },
     /// Longer than any certificate that could be accepted.
     #[error("certificate of {found} bytes, at most {CERTIFICATE_LEN_BYTES_MAX} are accepted")]
     TooLong {

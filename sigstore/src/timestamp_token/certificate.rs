@@ -4,8 +4,9 @@
 //! Not here: keys. The bytes to sign are given, and the signature is taken.
 
 use super::template::TokenSignature;
-use super::{GenTime, SerialNumber, oids, signature, writer};
+use super::{GenTime, SerialNumber, oids, writer};
 use crate::key_details::HashAlgorithm;
+use crate::named_signature;
 use crate::public_key::PublicKey;
 
 /// Whose certificate it is: organization and common name, the second first in importance.
@@ -123,7 +124,7 @@ impl AuthorityName {
 /// RFC 7093 section 2, the fourth method: a hash of the whole `SubjectPublicKeyInfo`, so that
 /// nothing needs SHA-1. Cut to the 160 bits that everybody expects.
 fn key_id(key: &PublicKey) -> Vec<u8> {
-    let digest = signature::digest(HashAlgorithm::Sha256, key.spki_der());
+    let digest = named_signature::digest(HashAlgorithm::Sha256, key.spki_der());
     digest.as_ref().iter().copied().take(20).collect()
 }
 

@@ -55,7 +55,7 @@ impl MessageImprint {
     /// Whether this is the digest of `message`. Cost: linear in it.
     #[must_use]
     pub fn is_of(&self, message: &[u8]) -> bool {
-        super::signature::digest(self.hash, message).as_ref() == self.digest
+        crate::named_signature::digest(self.hash, message).as_ref() == self.digest
     }
 
     pub(super) fn parse(mut elements: Elements<'_>) -> Result<MessageImprint, RequestError> {

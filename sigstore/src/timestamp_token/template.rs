@@ -6,8 +6,9 @@ use der::{Decode as _, Encode as _};
 use x509_cert::Certificate;
 
 use super::verify::{DIRECTORY_NAME, signer_names};
-use super::{ChainError, TstInfo, oids, signature, writer};
+use super::{ChainError, TstInfo, oids, writer};
 use crate::key_details::HashAlgorithm;
+use crate::named_signature;
 
 /// How tokens are signed. ECDSA only: not every client of Sigstore checks RSA in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl TokenTemplate {
         let subject = certificate.tbs_certificate().subject();
         let subject = subject.to_der().map_err(malformed)?;
         let (issuer_and_serial, issuer_serial) = signer_names(&certificate).map_err(malformed)?;
-        let certificate_hash = signature::digest(HashAlgorithm::Sha256, certificate_der);
+        let certificate_hash = named_signature::digest(HashAlgorithm::Sha256, certificate_der);
         // SHA-256 is this structure's default and so it is not named in DER.
         let certificate_id = writer::sequence(&[
             &writer::element(writer::OCTET_STRING, &[certificate_hash.as_ref()]),
@@ -114,7 +115,7 @@ impl TokenTemplate {
     #[must_use]
     pub fn prepare(&self, tst_info: &TstInfo, with_certificate: bool) -> UnsignedToken<'_> {
         let tst_info_der = tst_info.to_der();
-        let digest = signature::digest(self.hash, &tst_info_der);
+        let digest = named_signature::digest(self.hash, &tst_info_der);
         let digest = writer::element(writer::OCTET_STRING, &[digest.as_ref()]);
         let signing_time = tst_info.gen_time.to_signing_time_der();
         let attributes = writer::set_of(vec![

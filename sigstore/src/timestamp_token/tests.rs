@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 
 use super::*;
+use crate::named_signature;
 use crate::public_key::PublicKey;
 use crate::test_keys::TestKey;
 use crate::{HashAlgorithm, KeyDetails, UnixSeconds};
@@ -88,7 +89,7 @@ fn time(seconds: u64) -> GenTime {
 }
 
 fn imprint(hash: HashAlgorithm, message: &[u8]) -> MessageImprint {
-    MessageImprint::new(hash, signature::digest(hash, message).as_ref()).unwrap()
+    MessageImprint::new(hash, named_signature::digest(hash, message).as_ref()).unwrap()
 }
 
 fn tst_info(imprint: MessageImprint) -> TstInfo {

@@ -7,9 +7,9 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsag
 
 use super::error::{ChainError, TokenError};
 use super::gen_time::GenTime;
-use super::signature::{self, BadSignature};
 use super::token::{SignerInfo, SigningCertificate, TimestampToken};
 use super::{TstInfo, oids, writer};
+use crate::named_signature::{self as signature, BadSignature};
 use crate::public_key::{CERTIFICATE_LEN_BYTES_MAX, PublicKey};
 use crate::time::UnixSeconds;
 

@@ -1,29 +1,32 @@
-//! Signatures over whole messages, by the algorithm that a certificate or a token names.
+//! Signatures by the algorithm that a certificate, a token or a signer names.
 //!
 //! Wider than what a log takes (`public_key`): any of three hashes with any curve, as authorities
-//! use them, but of RSA only PKCS #1 v1.5.
+//! and older signers use them, but of RSA only PKCS #1 v1.5.
 
 use aws_lc_rs::digest as aws_digest;
 use aws_lc_rs::signature::{self as aws, VerificationAlgorithm};
 use der::asn1::ObjectIdentifier;
 
-use super::oids;
+use crate::cert::oids;
 use crate::key_details::HashAlgorithm;
 use crate::public_key::{KeyKind, PublicKey};
 
 /// The digest of a message.
-pub(super) fn digest(hash: HashAlgorithm, message: &[u8]) -> aws_digest::Digest {
-    let algorithm = match hash {
+pub(crate) fn digest(hash: HashAlgorithm, message: &[u8]) -> aws_digest::Digest {
+    aws_digest::digest(algorithm_of(hash), message)
+}
+
+const fn algorithm_of(hash: HashAlgorithm) -> &'static aws_digest::Algorithm {
+    match hash {
         HashAlgorithm::Sha256 => &aws_digest::SHA256,
         HashAlgorithm::Sha384 => &aws_digest::SHA384,
         HashAlgorithm::Sha512 => &aws_digest::SHA512,
-    };
-    aws_digest::digest(algorithm, message)
+    }
 }
 
 /// Why a signature does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BadSignature {
+pub(crate) enum BadSignature {
     /// Nothing here can check it.
     Unsupported,
     /// It is by another key or about another message.
@@ -32,7 +35,7 @@ pub(super) enum BadSignature {
 
 /// Checks a signature. `hash` is the one that CMS names beside the signature algorithm; it must
 /// agree with it. A certificate's signature has none.
-pub(super) fn verify(
+pub(crate) fn verify(
     key: &PublicKey,
     algorithm: ObjectIdentifier,
     hash: Option<HashAlgorithm>,
@@ -57,6 +60,27 @@ pub(super) fn verify(
     let verifier = verifier(key.kind(), scheme, hash).ok_or(BadSignature::Unsupported)?;
     aws::UnparsedPublicKey::new(verifier, key.spki_der())
         .verify(message, signature)
+        .map_err(|_| BadSignature::Mismatch)
+}
+
+/// Checks a signature over something of which only the digest is known, by an ECDSA or RSA key
+/// with any of the hashes. ECDSA signatures are ASN.1.
+pub(crate) fn verify_digest(
+    key: &PublicKey,
+    hash: HashAlgorithm,
+    digest: &[u8],
+    signature: &[u8],
+) -> Result<(), BadSignature> {
+    let scheme = match key.kind() {
+        KeyKind::Ed25519 => return Err(BadSignature::Unsupported),
+        KeyKind::Rsa { .. } => Scheme::Rsa,
+        KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => Scheme::Ecdsa,
+    };
+    let verifier = verifier(key.kind(), scheme, hash).ok_or(BadSignature::Unsupported)?;
+    let digest = aws_digest::Digest::import_less_safe(digest, algorithm_of(hash))
+        .map_err(|_| BadSignature::Unsupported)?;
+    aws::UnparsedPublicKey::new(verifier, key.spki_der())
+        .verify_digest(&digest, signature)
         .map_err(|_| BadSignature::Mismatch)
 }
 

@@ -1,0 +1,163 @@
+//! What logs say: entries, promises, proofs, checkpoints.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+use tiles::{Checkpoint, Note, leaf_hash, verify_inclusion};
+
+use super::check::{Check, Failed};
+use super::trust::{Log, TrustMaterial};
+use crate::entry::log_entry::{InclusionProof, TransparencyLogEntry};
+use crate::public_key::PublicKey;
+use crate::time::UnixSeconds;
+use crate::time_range::ProtoTime;
+
+/// The log that an entry says it is in, if that one is trusted.
+pub(super) fn known<'t>(
+    entry: &TransparencyLogEntry,
+    trust: &'t TrustMaterial,
+) -> Result<&'t Log, Failed> {
+    let log = trust.log(&entry.log_id).ok_or_else(|| {
+        Failed::new(Check::LogKnown, "the trusted root has no log of this id")
+            .found(hex::encode(entry.log_id))
+    })?;
+    key(log, Check::LogKnown)?;
+    Ok(log)
+}
+
+fn key(log: &Log, check: Check) -> Result<&PublicKey, Failed> {
+    let unusable = |reason: &String| {
+        Failed::new(
+            check,
+            format!("the key of log {} cannot be used: {reason}", log.base_url),
+        )
+    };
+    log.key.as_ref().map_err(unusable)
+}
+
+/// Checks the log's promise about an entry, if it has one, and gives the time in it.
+///
+/// The promise is a signature over the entry in RFC 8785 form. Base64 and hex need no escapes, so
+/// the form can be put down.
+pub(super) fn promise(
+    entry: &TransparencyLogEntry,
+    log: &Log,
+) -> Result<Option<ProtoTime>, Failed> {
+    let Some(signature) = &entry.signed_entry_timestamp else {
+        return Ok(None);
+    };
+    let signed = format!(
+        r#"{{"body":"{}","integratedTime":{},"logID":"{}","logIndex":{}}}"#,
+        STANDARD.encode(&entry.canonicalized_body),
+        entry.integrated_time,
+        hex::encode(entry.log_id),
+        entry.log_index.get()
+    );
+    let refuse = |reason: String| Failed::new(Check::LogPromise, reason);
+    key(log, Check::LogPromise)?
+        .verify_message(signed.as_bytes(), signature)
+        .map_err(|error| refuse(format!("the promise of {}: {error}", log.base_url)))?;
+    let time = ProtoTime::from_seconds(UnixSeconds::new(entry.integrated_time))
+        .ok_or_else(|| refuse("the promise has no time of this era".to_owned()))?;
+    if !log.valid_for.contains(time) {
+        return Err(
+            refuse("the log is not trusted for the time in its promise".to_owned())
+                .found(time)
+                .wanted(log.valid_for),
+        );
+    }
+    Ok(Some(time))
+}
+
+/// Checks that the proof leads from the entry to its root hash.
+pub(super) fn inclusion(
+    entry: &TransparencyLogEntry,
+    proof: &InclusionProof,
+) -> Result<(), Failed> {
+    verify_inclusion(
+        proof.log_index,
+        proof.tree_size,
+        &leaf_hash(&entry.canonicalized_body),
+        &proof.hashes,
+        &proof.root_hash,
+    )
+    .map_err(|error| Failed::new(Check::LogInclusion, error))
+}
+
+/// Checks that the log signed a checkpoint of the proof's size and root hash, and gives its origin.
+///
+/// A log of Rekor v1 has an origin of its name, ` - ` and the number of its tree; its signature
+/// is under the name alone. The origin of any other log is the host of its URL, and so is the name
+/// of its signature. Signatures by others, witnesses among them, are passed over.
+pub(super) fn checkpoint(proof: &InclusionProof, log: &Log) -> Result<String, Failed> {
+    let refuse = |reason: String| Failed::new(Check::LogCheckpoint, reason);
+    let note = Note::parse(proof.checkpoint.as_bytes()).map_err(|e| refuse(e.to_string()))?;
+    let checkpoint = Checkpoint::parse(note.text()).map_err(|e| refuse(e.to_string()))?;
+    let origin = checkpoint.origin().as_str();
+    let name = match name_of_v1(origin) {
+        Some(name) => name,
+        None if origin == log.host() => origin,
+        None => {
+            let failed = refuse("the checkpoint is another log's by its origin".to_owned());
+            return Err(failed.found(origin).wanted(log.host()));
+        }
+    };
+    let mut lines = note.signatures().iter().filter(|line| {
+        line.name().as_str() == name && line.key_id().get().to_be_bytes() == log.key_hint
+    });
+    let line = lines.next().ok_or_else(|| {
+        let failed = refuse(format!("the log did not sign the checkpoint as {name}"));
+        let found = note.signatures().iter();
+        let found: Vec<String> = found
+            .map(|l| format!("{}+{}", l.name(), l.key_id()))
+            .collect();
+        let found = found.join(", ");
+        failed
+            .found(found)
+            .wanted(format!("{name}+{}", hex::encode(log.key_hint)))
+    })?;
+    key(log, Check::LogCheckpoint)?
+        .verify_message(note.text().as_bytes(), line.signature())
+        .map_err(|error| refuse(format!("the log's signature on the checkpoint: {error}")))?;
+    if (checkpoint.size(), checkpoint.root_hash()) != (proof.tree_size, proof.root_hash) {
+        let head = |size, root_hash| format!("size {size} and root hash {root_hash}");
+        return Err(
+            refuse("the checkpoint is of another tree than the proof".to_owned())
+                .found(head(checkpoint.size(), checkpoint.root_hash()))
+                .wanted(head(proof.tree_size, proof.root_hash)),
+        );
+    }
+    Ok(origin.to_owned())
+}
+
+/// The name in the origin of a log of Rekor v1: what is before ` - ` and a number.
+fn name_of_v1(origin: &str) -> Option<&str> {
+    let (name, tree_id) = origin.rsplit_once(" - ")?;
+    let is_number = !tree_id.is_empty() && tree_id.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(name)
+}
+
+/// Checks that the log is trusted for at least one of the times at which the signature existed.
+///
+/// An entry with a promise was checked by the time in that. Others have no time of their own; a
+/// key that was given up must not go on making entries for signatures of today.
+pub(super) fn valid_at(log: &Log, times: &[ProtoTime]) -> Result<(), Failed> {
+    if times.is_empty() || times.iter().any(|time| log.valid_for.contains(*time)) {
+        return Ok(());
+    }
+    let found: Vec<String> = times.iter().map(ProtoTime::to_string).collect();
+    let reason = format!("log {} is not trusted for any signing time", log.base_url);
+    Err(Failed::new(Check::LogValidity, reason)
+        .found(found.join(", "))
+        .wanted(log.valid_for))
+}
+
+/// SHA-256 of an entry, by which people find it.
+pub(super) fn describe(entry: &TransparencyLogEntry, log: &Log) -> String {
+    let digest = Sha256::digest(&entry.canonicalized_body);
+    let digest = hex::encode(digest.get(..8).unwrap_or_default());
+    format!(
+        "index {} of {}, entry {digest}",
+        entry.log_index, log.base_url
+    )
+}
