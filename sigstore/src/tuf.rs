@@ -13,7 +13,9 @@
 //! Fields that are not in the spec are ignored but signed, as it wants, so that other people's
 //! metadata can be checked. What is written has none.
 //!
-//! Not here: private keys, and when to write which version (`ca`).
+//! A client that follows a repository is an [`Update`] of what it has [`Known`].
+//!
+//! Not here: private keys, and when to write which version (`ca`); fetching and keeping files.
 //!
 //! Invariant: signatures are checked over the canonical form of the JSON that was received, never
 //! over what a parsed type would be written as.
@@ -23,18 +25,25 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::canonical_json::JsonError;
+use crate::time::UnixSeconds;
+use crate::time_range::ProtoTime;
 
 pub use envelope::Envelope;
 pub use key::TufKey;
+pub use known::Known;
 pub use listing::{Snapshot, TargetFile, Targets, Timestamp};
 pub use root::{RoleKeys, Root};
+pub use update::{Update, UpdateError, Wanted};
 
 pub mod canonical;
 mod envelope;
 mod fields;
 mod key;
+mod known;
 mod listing;
+mod meta_file;
 mod root;
+mod update;
 
 /// The longest metadata file that is read.
 pub const METADATA_LEN_BYTES_MAX: usize = 512 * 1024;
@@ -184,6 +193,55 @@ pub enum TufError {
         /// What it must be.
         wanted: Version,
     },
+    /// It may not be used any more, because somebody could be holding back a newer one.
+    #[error("{role} expired at {}, and it is {}", date(*expires), date(*now))]
+    Expired {
+        /// What has expired.
+        role: Role,
+        /// The first moment at which it is refused.
+        expires: UnixSeconds,
+        /// When it was to be used.
+        now: UnixSeconds,
+    },
+    /// Older than what was seen before: somebody shows an old state again.
+    #[error("{role} has version {found}, but version {known} was seen before")]
+    Rollback {
+        /// What has gone back.
+        role: Role,
+        /// Its version now.
+        found: Version,
+        /// The version that was there.
+        known: Version,
+    },
+    /// Another length than the metadata above it says.
+    #[error("{found} bytes, wanted {wanted}")]
+    Length {
+        /// Its length in bytes.
+        found: usize,
+        /// What is signed.
+        wanted: usize,
+    },
+    /// Other bytes than the metadata above it says.
+    #[error("not the bytes whose hash is signed")]
+    Hash,
+    /// It is not there.
+    #[error("missing")]
+    Missing,
+    /// A file that must be listed is not.
+    #[error("{name} is not among the files of this repository")]
+    NotListed {
+        /// The file.
+        name: String,
+    },
+    /// A server that never runs out of roots.
+    #[error("more than {max} roots in one update")]
+    TooManyRoots {
+        /// The limit.
+        max: u32,
+    },
+    /// Something was given to an update that was not asked for.
+    #[error("not a file that is needed now")]
+    NotWanted,
     /// A kind of key that cannot be used.
     #[error("{path}: not an ecdsa p-256 key in pem: {reason}")]
     Key {
@@ -192,6 +250,12 @@ pub enum TufError {
         /// What is wrong.
         reason: String,
     },
+}
+
+/// A moment for people.
+fn date(time: UnixSeconds) -> String {
+    let known = ProtoTime::from_seconds(time);
+    known.map_or_else(|| "the end of time".to_owned(), |time| time.to_string())
 }
 
 #[cfg(test)]
