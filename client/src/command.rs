@@ -5,6 +5,7 @@
 
 mod completions;
 mod man;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,9 @@ Every command explains itself: `cairn help COMMAND`.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Choose and follow the trust root that other commands go by
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -53,6 +57,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 
 fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
     match command {
+        Command::Trust(command) => trust::run(&command, output),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args, output),
     }

@@ -17,7 +17,10 @@ mod command;
 mod config;
 mod exit;
 mod failure;
+mod files;
+mod http;
 mod output;
+mod trust;
 
 use std::process::ExitCode;
 

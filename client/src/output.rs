@@ -8,6 +8,8 @@ use std::fmt;
 use std::io::Write as _;
 
 use serde_json::Value;
+use sigstore::UnixSeconds;
+use sigstore::time_range::ProtoTime;
 
 use crate::failure::Failure;
 
@@ -60,4 +62,10 @@ pub(crate) fn bytes(text: &[u8]) {
 /// A line on standard error, for people.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _nobody_reads = writeln!(std::io::stderr().lock(), "cairn: {text}");
+}
+
+/// A moment, as results and messages write it.
+pub(crate) fn date(time: UnixSeconds) -> String {
+    let known = ProtoTime::from_seconds(time);
+    known.map_or_else(|| "the end of time".to_owned(), |time| time.to_string())
 }
