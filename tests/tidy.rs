@@ -49,7 +49,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
 const MAPPED_CRATES: [&str; 6] = ["tiles", "engine", "sigstore", "ca", "api", "client"];
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
-const PARSERS: [(&str, &[&str]); 60] = [
+const PARSERS: [(&str, &[&str]); 61] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),
@@ -76,6 +76,10 @@ const PARSERS: [(&str, &[&str]); 60] = [
     ("sigstore/src/canonical_json.rs", &["canonical_json"]),
     ("sigstore/src/public_key.rs", &["certificate", "spki"]),
     ("sigstore/src/key_file.rs", &["key_file"]),
+    (
+        "sigstore/src/pki.rs",
+        &["pki_minisign", "pki_ssh", "pki_x509"],
+    ),
     ("sigstore/src/signing_config.rs", &["signing_config"]),
     ("sigstore/src/entry/body.rs", &["entry_body"]),
     ("sigstore/src/statement.rs", &["statement"]),

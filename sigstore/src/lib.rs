@@ -69,6 +69,7 @@ pub mod trusted_root;
 pub mod tuf;
 pub mod verify;
 
+mod der_reader;
 mod der_writer;
 mod named_signature;
 mod proto_json;

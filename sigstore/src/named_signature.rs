@@ -1,7 +1,7 @@
-//! Signatures by the algorithm that a certificate, a token or a signer names.
+//! Signatures over whole messages, by the algorithm that a certificate or a token names.
 //!
 //! Wider than what a log takes (`public_key`): any of three hashes with any curve, as authorities
-//! and older signers use them, but of RSA only PKCS #1 v1.5.
+//! use them, but of RSA only PKCS #1 v1.5.
 
 use aws_lc_rs::digest as aws_digest;
 use aws_lc_rs::signature::{self as aws, VerificationAlgorithm};
@@ -9,19 +9,16 @@ use der::asn1::ObjectIdentifier;
 
 use crate::cert::oids;
 use crate::key_details::HashAlgorithm;
-use crate::public_key::{KeyKind, PublicKey};
+use crate::public_key::{KeyKind, PublicKey, message_algorithm};
 
 /// The digest of a message.
 pub(crate) fn digest(hash: HashAlgorithm, message: &[u8]) -> aws_digest::Digest {
-    aws_digest::digest(algorithm_of(hash), message)
-}
-
-const fn algorithm_of(hash: HashAlgorithm) -> &'static aws_digest::Algorithm {
-    match hash {
+    let algorithm = match hash {
         HashAlgorithm::Sha256 => &aws_digest::SHA256,
         HashAlgorithm::Sha384 => &aws_digest::SHA384,
         HashAlgorithm::Sha512 => &aws_digest::SHA512,
-    }
+    };
+    aws_digest::digest(algorithm, message)
 }
 
 /// Why a signature does not hold.
@@ -63,25 +60,19 @@ pub(crate) fn verify(
         .map_err(|_| BadSignature::Mismatch)
 }
 
-/// Checks a signature over something of which only the digest is known, by an ECDSA or RSA key
-/// with any of the hashes. ECDSA signatures are ASN.1.
-pub(crate) fn verify_digest(
+/// Checks the signature on a certificate, and says in words why it does not hold.
+pub(crate) fn verify_signed(
     key: &PublicKey,
-    hash: HashAlgorithm,
-    digest: &[u8],
+    algorithm: ObjectIdentifier,
+    signed: &[u8],
     signature: &[u8],
-) -> Result<(), BadSignature> {
-    let scheme = match key.kind() {
-        KeyKind::Ed25519 => return Err(BadSignature::Unsupported),
-        KeyKind::Rsa { .. } => Scheme::Rsa,
-        KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => Scheme::Ecdsa,
-    };
-    let verifier = verifier(key.kind(), scheme, hash).ok_or(BadSignature::Unsupported)?;
-    let digest = aws_digest::Digest::import_less_safe(digest, algorithm_of(hash))
-        .map_err(|_| BadSignature::Unsupported)?;
-    aws::UnparsedPublicKey::new(verifier, key.spki_der())
-        .verify_digest(&digest, signature)
-        .map_err(|_| BadSignature::Mismatch)
+) -> Result<(), String> {
+    verify(key, algorithm, None, signed, signature).map_err(|bad| match bad {
+        BadSignature::Unsupported => {
+            format!("{algorithm} with {} is not supported", key.kind())
+        }
+        BadSignature::Mismatch => "its signature is not by the issuer's key".to_owned(),
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -95,20 +86,9 @@ fn verifier(
     scheme: Scheme,
     hash: HashAlgorithm,
 ) -> Option<&'static dyn VerificationAlgorithm> {
-    use HashAlgorithm::{Sha256, Sha384, Sha512};
-    Some(match (scheme, key, hash) {
-        (Scheme::Ecdsa, KeyKind::EcdsaP256, Sha256) => &aws::ECDSA_P256_SHA256_ASN1,
-        (Scheme::Ecdsa, KeyKind::EcdsaP256, Sha384) => &aws::ECDSA_P256_SHA384_ASN1,
-        (Scheme::Ecdsa, KeyKind::EcdsaP256, Sha512) => &aws::ECDSA_P256_SHA512_ASN1,
-        (Scheme::Ecdsa, KeyKind::EcdsaP384, Sha256) => &aws::ECDSA_P384_SHA256_ASN1,
-        (Scheme::Ecdsa, KeyKind::EcdsaP384, Sha384) => &aws::ECDSA_P384_SHA384_ASN1,
-        (Scheme::Ecdsa, KeyKind::EcdsaP384, Sha512) => &aws::ECDSA_P384_SHA512_ASN1,
-        (Scheme::Ecdsa, KeyKind::EcdsaP521, Sha256) => &aws::ECDSA_P521_SHA256_ASN1,
-        (Scheme::Ecdsa, KeyKind::EcdsaP521, Sha384) => &aws::ECDSA_P521_SHA384_ASN1,
-        (Scheme::Ecdsa, KeyKind::EcdsaP521, Sha512) => &aws::ECDSA_P521_SHA512_ASN1,
-        (Scheme::Rsa, KeyKind::Rsa { .. }, Sha256) => &aws::RSA_PKCS1_2048_8192_SHA256,
-        (Scheme::Rsa, KeyKind::Rsa { .. }, Sha384) => &aws::RSA_PKCS1_2048_8192_SHA384,
-        (Scheme::Rsa, KeyKind::Rsa { .. }, Sha512) => &aws::RSA_PKCS1_2048_8192_SHA512,
-        _ => return None,
-    })
+    let of_scheme = match scheme {
+        Scheme::Rsa => matches!(key, KeyKind::Rsa { .. }),
+        Scheme::Ecdsa => !matches!(key, KeyKind::Rsa { .. }),
+    };
+    of_scheme.then(|| message_algorithm(key, hash)).flatten()
 }

@@ -8,6 +8,9 @@
 //! ECDSA and RSA (PKCS #1 v1.5) are checked by aws-lc-rs, which takes a digest. It has no
 //! `Ed25519ph` (RFC 8032 section 5.1, empty context), so that one is checked by ed25519-dalek.
 //!
+//! What people sign files with is wider than what a log takes: any of three hashes with any curve.
+//! [`PublicKey::verify_digest`] is for that.
+//!
 //! Not here: private keys, PEM, and which labels a log allows (`key_details`).
 //!
 //! Invariant: a [`PublicKey`] came from canonical DER, its point is on its curve, and its kind is
@@ -17,7 +20,7 @@ use std::fmt;
 
 use aws_lc_rs::{digest, signature as aws};
 use der::{Decode, Encode};
-use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::{StreamVerifier, VerifyingKey};
 use spki::SubjectPublicKeyInfo;
 use x509_cert::Certificate;
 
@@ -25,6 +28,9 @@ use crate::key_details::HashAlgorithm;
 
 pub use error::{PublicKeyError, SignatureError};
 
+pub(crate) use any_hash::message_algorithm;
+
+mod any_hash;
 mod error;
 mod parse;
 mod signature_form;
@@ -174,10 +180,7 @@ impl PublicKey {
     ///
     /// [`SignatureError`] names the check that failed.
     pub fn verify_message(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
-        if signature.len() > SIGNATURE_LEN_BYTES_MAX {
-            let (found, max) = (signature.len(), SIGNATURE_LEN_BYTES_MAX);
-            return Err(SignatureError::TooLong { found, max });
-        }
+        check_signature_len(signature)?;
         match &self.verifier {
             Verifier::Ed25519ph(key) => signature_form::verify_ed25519(key, message, signature),
             Verifier::Aws(key) => key
@@ -210,29 +213,71 @@ impl PublicKey {
                 wanted,
             });
         }
+        self.verify_digest(hash, digest, signature)
+    }
+
+    /// Checks a signature over a digest by any of the hashes, as people make them with tools that
+    /// let them choose. Signatures have the forms of [`PublicKey::verify_prehashed`]; `Ed25519ph`
+    /// has but one hash. Cost: as there, and reading the key again for a hash that is not its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`PublicKey::verify_prehashed`].
+    pub fn verify_digest(
+        &self,
+        hash: HashAlgorithm,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
         let (found, wanted) = (digest.len(), hash.digest_len_bytes());
         if found != wanted {
             return Err(SignatureError::DigestLen { found, wanted });
         }
-        if signature.len() > SIGNATURE_LEN_BYTES_MAX {
-            let (found, max) = (signature.len(), SIGNATURE_LEN_BYTES_MAX);
-            return Err(SignatureError::TooLong { found, max });
-        }
-        match &self.verifier {
-            Verifier::Ed25519ph(key) => signature_form::verify_ed25519ph(key, digest, signature),
-            Verifier::Aws(key) => {
-                let rsa = matches!(self.kind, KeyKind::Rsa { .. });
-                let converted = if rsa {
-                    None
-                } else {
-                    signature_form::ecdsa_der_from_p1363(signature)?
-                };
-                let digest = digest::Digest::import_less_safe(digest, aws_digest(hash))
-                    .map_err(|_| SignatureError::DigestLen { found, wanted })?;
-                let signature = converted.as_deref().unwrap_or(signature);
-                key.verify_digest_sig(&digest, signature)
-                    .map_err(|_| SignatureError::Mismatch { kind: self.kind })
+        check_signature_len(signature)?;
+        let key = match &self.verifier {
+            Verifier::Ed25519ph(key) if hash == HashAlgorithm::Sha512 => {
+                return signature_form::verify_ed25519ph(key, digest, signature);
             }
+            Verifier::Ed25519ph(_) => {
+                let (kind, found) = (self.kind, hash);
+                let wanted = kind.hash();
+                return Err(SignatureError::Hash {
+                    kind,
+                    found,
+                    wanted,
+                });
+            }
+            Verifier::Aws(key) => key,
+        };
+        let rsa = matches!(self.kind, KeyKind::Rsa { .. });
+        let converted = if rsa {
+            None
+        } else {
+            signature_form::ecdsa_der_from_p1363(signature)?
+        };
+        let digest = digest::Digest::import_less_safe(digest, aws_digest(hash))
+            .map_err(|_| SignatureError::DigestLen { found, wanted })?;
+        let signature = converted.as_deref().unwrap_or(signature);
+        let verified = if hash == self.kind.hash() {
+            key.verify_digest_sig(&digest, signature)
+        } else {
+            any_hash::verify_digest(self.kind, hash, &self.spki_der, &digest, signature)
+        };
+        verified.map_err(|_| SignatureError::Mismatch { kind: self.kind })
+    }
+
+    /// Begins to check a signature by an Ed25519 key, not prehashed, over a message that comes
+    /// piece by piece; nothing for other keys.
+    ///
+    /// Keys of small order were refused when they were read, so that the looser check of the
+    /// stream takes no signature that somebody without the key could make.
+    pub(crate) fn begin_ed25519(
+        &self,
+        signature: &[u8],
+    ) -> Option<Result<StreamVerifier, SignatureError>> {
+        match &self.verifier {
+            Verifier::Ed25519ph(key) => Some(signature_form::begin_ed25519(key, signature)),
+            Verifier::Aws(_) => None,
         }
     }
 }
@@ -269,7 +314,16 @@ fn check_der_input(what: &'static str, der: &[u8], max: usize) -> Result<(), Pub
     Ok(())
 }
 
-const fn aws_digest(hash: HashAlgorithm) -> &'static digest::Algorithm {
+fn check_signature_len(signature: &[u8]) -> Result<(), SignatureError> {
+    let (found, max) = (signature.len(), SIGNATURE_LEN_BYTES_MAX);
+    if found > max {
+        return Err(SignatureError::TooLong { found, max });
+    }
+    Ok(())
+}
+
+/// A hash as aws-lc-rs knows it.
+pub(crate) const fn aws_digest(hash: HashAlgorithm) -> &'static digest::Algorithm {
     match hash {
         HashAlgorithm::Sha256 => &digest::SHA256,
         HashAlgorithm::Sha384 => &digest::SHA384,

@@ -24,12 +24,14 @@
 //!
 //! Specs: RFC 3161, RFC 5816 (`ESSCertIDv2`), RFC 5652, RFC 5035.
 
+pub use crate::der_reader::MalformedDer;
+pub(crate) use signature::verify_signed;
+
 pub use certificate::{AuthorityCertificate, AuthorityName};
 pub use error::{ChainError, RequestError, TokenError, TokenFormatError};
 pub use gen_time::GenTime;
 pub use imprint::MessageImprint;
 pub use integer::{Nonce, SerialNumber};
-pub use reader::MalformedDer;
 pub use request::TimestampRequest;
 pub use response::{FailureInfo, PkiStatus, Rejection, TimestampResponse};
 pub use template::{TokenSignature, TokenTemplate, UnsignedToken};
@@ -44,7 +46,6 @@ mod imprint;
 mod integer;
 mod json_request;
 mod oids;
-mod reader;
 mod request;
 mod response;
 mod template;

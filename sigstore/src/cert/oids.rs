@@ -64,6 +64,8 @@ pub const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
 pub const P256: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
 /// The curve P-384 (RFC 5480).
 pub const P384: ObjectIdentifier = oid("1.3.132.0.34");
+/// The curve P-521 (RFC 5480).
+pub const P521: ObjectIdentifier = oid("1.3.132.0.35");
 /// An RSA key (RFC 3279).
 pub const RSA_ENCRYPTION: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
 /// The common name of a distinguished name.

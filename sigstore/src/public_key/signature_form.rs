@@ -2,7 +2,7 @@
 
 use der::asn1::{IntRef, UintRef};
 use der::{Decode, Encode, Reader, SliceReader};
-use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::{StreamVerifier, VerifyingKey};
 use sha2::digest::consts::U64;
 use sha2::digest::{FixedOutput, HashMarker, Output, OutputSizeUser, Update};
 
@@ -81,6 +81,19 @@ pub(super) fn verify_ed25519(
     let kind = KeyKind::Ed25519;
     key.verify_strict(message, &signature)
         .map_err(|_| SignatureError::Mismatch { kind })
+}
+
+/// Begins to check an `Ed25519` signature over a message that comes piece by piece.
+pub(super) fn begin_ed25519(
+    key: &VerifyingKey,
+    signature: &[u8],
+) -> Result<StreamVerifier, SignatureError> {
+    let malformed = |_| SignatureError::Malformed {
+        found: signature.len(),
+        wanted: "ed25519 (64 bytes)",
+    };
+    let signature = ed25519_dalek::Signature::from_slice(signature).map_err(malformed)?;
+    key.verify_stream(&signature).map_err(malformed)
 }
 
 /// A SHA-512 computation that is over: ed25519-dalek asks for the hasher and finalises it itself,

@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use super::gen_time::GenTime;
-use super::reader::MalformedDer;
 use super::response::FailureInfo;
+use crate::der_reader::MalformedDer;
 use crate::key_details::HashAlgorithm;
 use crate::public_key::PublicKeyError;
 

@@ -4,8 +4,8 @@ use der::Tag;
 
 use super::error::RequestError;
 use super::oids;
-use super::reader::Elements;
 use super::writer;
+use crate::der_reader::Elements;
 use crate::key_details::HashAlgorithm;
 
 /// `MessageImprint`, RFC 3161 section 2.4.1: a digest of the length of its hash.

@@ -5,10 +5,10 @@ use der::Tag;
 use super::error::RequestError;
 use super::imprint::MessageImprint;
 use super::integer::Nonce;
-use super::reader::{Elements, context, malformed};
 use super::tst_info::TimestampPolicy;
 use super::writer;
 use super::{REQUEST_LEN_BYTES_MAX, json_request};
+use crate::der_reader::{Elements, context, malformed};
 
 /// A request that was understood. Whether it is granted is for the authority to say.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use der::Tag;
 
 use super::RESPONSE_LEN_BYTES_MAX;
 use super::error::TokenFormatError;
-use super::reader::{Elements, MalformedDer};
 use super::token::TimestampToken;
 use super::writer;
+use crate::der_reader::{Elements, MalformedDer};
 
 /// What an authority answers.
 #[derive(Clone, Debug, PartialEq, Eq)]

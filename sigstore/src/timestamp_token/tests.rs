@@ -151,7 +151,7 @@ fn the_shape_of_a_token_is_the_known_one() {
 }
 
 fn outline(der: &[u8], depth: usize, depth_max: usize, found: &mut Vec<String>) {
-    let mut elements = reader::Elements::of("token", der).unwrap();
+    let mut elements = crate::der_reader::Elements::of("token", der).unwrap();
     while !elements.is_empty() {
         let element = elements.take_any().unwrap();
         found.push(format!("{}{:02x}", " ".repeat(depth), element[0]));

@@ -6,8 +6,8 @@ use der::Tag;
 use der::asn1::ObjectIdentifier;
 
 use super::error::TokenFormatError;
-use super::reader::{Elements, MalformedDer, context, set_elements};
 use super::{RESPONSE_LEN_BYTES_MAX, TstInfo, oids};
+use crate::der_reader::{Elements, MalformedDer, context, set_elements};
 use crate::key_details::HashAlgorithm;
 
 /// A token that was read.

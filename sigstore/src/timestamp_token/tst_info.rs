@@ -9,8 +9,8 @@ use super::error::TokenFormatError;
 use super::gen_time::GenTime;
 use super::imprint::MessageImprint;
 use super::integer::{Nonce, SerialNumber};
-use super::reader::{Elements, MalformedDer, context, context_primitive, malformed};
 use super::writer;
+use crate::der_reader::{Elements, MalformedDer, context, context_primitive, malformed};
 
 /// Under which rules a token is issued: an object identifier of whoever wrote them down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

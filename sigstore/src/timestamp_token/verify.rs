@@ -330,12 +330,7 @@ fn check_issued(
     let (Some(signature), Some(key)) = (signature, issuer_key) else {
         return Err("its signature has a fraction of a byte".to_owned());
     };
-    signature::verify(key, algorithm.oid, None, &signed, signature).map_err(|bad| match bad {
-        BadSignature::Unsupported => {
-            format!("{} with {} is not supported", algorithm.oid, key.kind())
-        }
-        BadSignature::Mismatch => "its signature is not by the issuer's key".to_owned(),
-    })
+    signature::verify_signed(key, algorithm.oid, &signed, signature)
 }
 
 /// The two ways in which a token names its signer's certificate.

@@ -310,11 +310,11 @@ fn responses_are_refused_for_what_is_wrong_with_them() {
 #[test]
 fn sets_out_of_order_are_refused() {
     let content = [&[2, 1, 5][..], &[2, 1, 3]].concat();
-    let error = reader::set_elements("certificates", &content, 5).unwrap_err();
+    let error = crate::der_reader::set_elements("certificates", &content, 5).unwrap_err();
     assert_eq!(
         error.to_string(),
         "certificates: a SET OF that is not in DER's order"
     );
-    let error = reader::set_elements("certificates", &content, 1).unwrap_err();
+    let error = crate::der_reader::set_elements("certificates", &content, 1).unwrap_err();
     assert_eq!(error.to_string(), "certificates: more than 1 elements");
 }

@@ -16,13 +16,13 @@ pub struct MalformedDer {
 
 /// What is left of the elements of one structure.
 #[derive(Debug)]
-pub(super) struct Elements<'a> {
+pub(crate) struct Elements<'a> {
     what: &'static str,
     reader: SliceReader<'a>,
 }
 
 /// `[number]` around other elements.
-pub(super) const fn context(number: u32) -> Tag {
+pub(crate) const fn context(number: u32) -> Tag {
     Tag::ContextSpecific {
         constructed: true,
         number: TagNumber(number),
@@ -30,7 +30,7 @@ pub(super) const fn context(number: u32) -> Tag {
 }
 
 /// `[number]` in place of a primitive's own tag.
-pub(super) const fn context_primitive(number: u32) -> Tag {
+pub(crate) const fn context_primitive(number: u32) -> Tag {
     Tag::ContextSpecific {
         constructed: false,
         number: TagNumber(number),
@@ -39,13 +39,13 @@ pub(super) const fn context_primitive(number: u32) -> Tag {
 
 impl<'a> Elements<'a> {
     /// The elements in the content of a structure.
-    pub(super) fn of(what: &'static str, content: &'a [u8]) -> Result<Self, MalformedDer> {
+    pub(crate) fn of(what: &'static str, content: &'a [u8]) -> Result<Self, MalformedDer> {
         let reader = SliceReader::new(content).map_err(|error| malformed(what, &error))?;
         Ok(Elements { what, reader })
     }
 
     /// The elements of a SEQUENCE that is all of `der`.
-    pub(super) fn of_sequence(what: &'static str, der: &'a [u8]) -> Result<Self, MalformedDer> {
+    pub(crate) fn of_sequence(what: &'static str, der: &'a [u8]) -> Result<Self, MalformedDer> {
         let mut outer = Elements::of(what, der)?;
         let content = outer.take(Tag::Sequence)?;
         outer.finish()?;
@@ -53,7 +53,7 @@ impl<'a> Elements<'a> {
     }
 
     /// The content of the next element, which has this tag.
-    pub(super) fn take(&mut self, tag: Tag) -> Result<&'a [u8], MalformedDer> {
+    pub(crate) fn take(&mut self, tag: Tag) -> Result<&'a [u8], MalformedDer> {
         let any = AnyRef::decode(&mut self.reader).map_err(|error| malformed(self.what, &error))?;
         let found = der::Tagged::tag(&any);
         if found == tag {
@@ -63,7 +63,7 @@ impl<'a> Elements<'a> {
     }
 
     /// The content of the next element if it has this tag.
-    pub(super) fn take_if(&mut self, tag: Tag) -> Result<Option<&'a [u8]>, MalformedDer> {
+    pub(crate) fn take_if(&mut self, tag: Tag) -> Result<Option<&'a [u8]>, MalformedDer> {
         if self.peek()? == Some(tag) {
             self.take(tag).map(Some)
         } else {
@@ -72,7 +72,7 @@ impl<'a> Elements<'a> {
     }
 
     /// The next element as a whole, which has this tag.
-    pub(super) fn take_whole(&mut self, tag: Tag) -> Result<&'a [u8], MalformedDer> {
+    pub(crate) fn take_whole(&mut self, tag: Tag) -> Result<&'a [u8], MalformedDer> {
         let mut ahead = Elements {
             what: self.what,
             reader: self.reader.clone(),
@@ -82,43 +82,43 @@ impl<'a> Elements<'a> {
     }
 
     /// The next element as a whole, whatever it is.
-    pub(super) fn take_any(&mut self) -> Result<&'a [u8], MalformedDer> {
+    pub(crate) fn take_any(&mut self) -> Result<&'a [u8], MalformedDer> {
         let taken = self.reader.tlv_bytes();
         taken.map_err(|error| malformed(self.what, &error))
     }
 
     /// A SEQUENCE and what is in it.
-    pub(super) fn sequence(&mut self, what: &'static str) -> Result<Elements<'a>, MalformedDer> {
+    pub(crate) fn sequence(&mut self, what: &'static str) -> Result<Elements<'a>, MalformedDer> {
         Elements::of(what, self.take(Tag::Sequence)?)
     }
 
     /// An OBJECT IDENTIFIER.
-    pub(super) fn oid(&mut self) -> Result<ObjectIdentifier, MalformedDer> {
+    pub(crate) fn oid(&mut self) -> Result<ObjectIdentifier, MalformedDer> {
         let content = self.take(Tag::ObjectIdentifier)?;
         ObjectIdentifier::from_bytes(content).map_err(|error| self.error(error.to_string()))
     }
 
     /// An INTEGER that is a version or the like.
-    pub(super) fn small_integer(&mut self) -> Result<u8, MalformedDer> {
+    pub(crate) fn small_integer(&mut self) -> Result<u8, MalformedDer> {
         match self.take(Tag::Integer)? {
             [number] if *number < 0x80 => Ok(*number),
             other => Err(self.error(format!("a version or status of {} bytes", other.len()))),
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.reader.is_finished()
     }
 
     /// Nothing may be left.
-    pub(super) fn finish(self) -> Result<(), MalformedDer> {
+    pub(crate) fn finish(self) -> Result<(), MalformedDer> {
         let what = self.what;
         self.reader
             .finish()
             .map_err(|error| malformed(what, &error))
     }
 
-    pub(super) fn error(&self, reason: String) -> MalformedDer {
+    pub(crate) fn error(&self, reason: String) -> MalformedDer {
         MalformedDer {
             what: self.what,
             reason,
@@ -134,7 +134,7 @@ impl<'a> Elements<'a> {
     }
 }
 
-pub(super) fn malformed(what: &'static str, error: &der::Error) -> MalformedDer {
+pub(crate) fn malformed(what: &'static str, error: &der::Error) -> MalformedDer {
     MalformedDer {
         what,
         reason: error.to_string(),
@@ -142,7 +142,7 @@ pub(super) fn malformed(what: &'static str, error: &der::Error) -> MalformedDer 
 }
 
 /// The elements of a SET OF, which must be in the order of their encodings and not alike.
-pub(super) fn set_elements<'a>(
+pub(crate) fn set_elements<'a>(
     what: &'static str,
     content: &'a [u8],
     count_max: usize,
