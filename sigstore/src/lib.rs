@@ -18,7 +18,8 @@
 //! - [`tuf`]: the metadata by which clients get those two;
 //! - [`key_file`]: private keys under a passphrase;
 //! - [`timestamp_token`]: RFC 3161 requests and tokens, written and checked.
-//! - [`sct`]: the promises of a certificate log, [`ct_entry`]: what it keeps.
+//! - [`sct`]: the promises of a certificate log, [`ct_entry`]: what it keeps;
+//! - [`pki`]: the keys and signatures of other tools, whatever their format.
 //!
 //! Pure: no I/O, no clock, no randomness, no global state. Sizes are bounded before work is done.
 //!
@@ -58,6 +59,7 @@ pub mod identity;
 pub mod key_details;
 pub mod key_file;
 pub mod pem;
+pub mod pki;
 pub mod public_key;
 pub mod sct;
 pub mod signing_config;

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Makes the keys and signatures of this directory anew, with the tools that people sign with:
+# OpenSSL, OpenSSH and minisign. Every signature is of the file `message`. The private keys are
+# thrown away.
+# Tests name files, not values, but for fingerprints and key ids.
+#
+#     sigstore/testdata/pki/make.sh
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+secret=$(mktemp -d)
+trap 'rm -rf "$secret"' EXIT
+printf 'hello\n' >message
+
+# x509 KIND GENPKEY-OPTIONS...: a key, and a signature of the message for each hash.
+x509() {
+  local kind=$1 hash
+  shift
+  openssl genpkey "$@" -out "$secret/$kind"
+  openssl pkey -in "$secret/$kind" -pubout -out "x509-$kind.pub"
+  if [ "$kind" = ed25519 ]; then
+    openssl pkeyutl -sign -rawin -inkey "$secret/$kind" -in message -out "x509-$kind.sig"
+    return
+  fi
+  for hash in sha256 sha384 sha512; do
+    openssl dgst "-$hash" -sign "$secret/$kind" -out "x509-$kind.$hash.sig" message
+  done
+}
+x509 p256 -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+x509 p384 -algorithm EC -pkeyopt ec_paramgen_curve:P-384
+x509 p521 -algorithm EC -pkeyopt ec_paramgen_curve:P-521
+x509 rsa -algorithm RSA -pkeyopt rsa_keygen_bits:2048
+x509 ed25519 -algorithm ED25519
+openssl rsa -in "$secret/rsa" -RSAPublicKey_out -out x509-rsa.pkcs1.pub
+
+# A chain of three: root, intermediate and a signer with two names.
+certificate() { # NAME ISSUER EXTENSIONS
+  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$secret/$1" \
+    -subj "/CN=$1" -out "$secret/$1.csr"
+  local signer=(-CA "$secret/$2.pem" -CAkey "$secret/$2")
+  [ "$1" != "$2" ] || signer=(-signkey "$secret/$1")
+  openssl x509 -req -in "$secret/$1.csr" "${signer[@]}" -set_serial "0x$(openssl rand -hex 8)" \
+    -days 365 -extfile <(printf '%b' "$3") -out "$secret/$1.pem"
+}
+certificate root root 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n'
+certificate between root 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n'
+certificate signer between 'keyUsage=critical,digitalSignature
+subjectAltName=email:jane@example.org,URI:https://example.org/w\n'
+cat "$secret"/{signer,between,root}.pem >x509-chain.pem
+openssl dgst -sha256 -sign "$secret/signer" -out x509-chain.sig message
+
+# ssh KIND KEYGEN-OPTIONS...: a key, and a signature of the message for each hash.
+ssh() {
+  local kind=$1 hash
+  shift
+  ssh-keygen -q -t "$@" -N '' -C jane@example.org -f "$secret/ssh-$kind"
+  cp "$secret/ssh-$kind.pub" .
+  for hash in sha256 sha512; do
+    ssh-keygen -q -Y sign -f "$secret/ssh-$kind" -n file -O "hashalg=$hash" <message \
+      >"ssh-$kind.$hash.sig"
+  done
+}
+ssh ed25519 ed25519
+ssh p256 ecdsa -b 256
+ssh p384 ecdsa -b 384
+ssh p521 ecdsa -b 521
+ssh rsa rsa -b 2048
+ssh-keygen -q -Y sign -f "$secret/ssh-ed25519" -n git <message >ssh-ed25519.git.sig
+ssh-keygen -q -t dsa -N '' -C jane@example.org -f "$secret/ssh-dsa" && cp "$secret/ssh-dsa.pub" .
+
+minisign -G -W -p minisign.pub -s "$secret/minisign" >/dev/null
+minisign -S -W -s "$secret/minisign" -m message -x minisign.prehashed.sig -t 'said by jane'
+minisign -S -l -W -s "$secret/minisign" -m message -x minisign.legacy.sig -t 'said by jane'

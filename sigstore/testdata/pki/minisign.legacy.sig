@@ -1,0 +1,4 @@
+untrusted comment: signature from minisign secret key
+RWQqiBDddILOPBT+JiBoLNJOVCXDVqObaW3Vr3O2JdthYPmQHepAKGytMRaieVEzCY+UnoulhF5mDZ/h2nCxe+HXnK21dYXHuw0=
+trusted comment: said by jane
+MxTr/lQTRuRhFiQIHZvxcpmI2bWvg26gnLQpeY5WiesiZfyfSTNOyV6wO+n+arnX7GTrsHEIHRQqrzFVUefFAQ==

@@ -1,0 +1,4 @@
+untrusted comment: signature from minisign secret key
+RUQqiBDddILOPCGbW2tiCgyHHx/nqG6l0spjcEaWpT8LCMxjYyCNpgsYN1Fly9wM/4GZ6rNjZgU+dvmBq6UOeqyzsq1oLjlxIAk=
+trusted comment: said by jane
+/uauaDFWtoawxH1R6mP62GMMseA4sQEhXS/WhQHsmvat5LRrGKe56ouXBw7lWOeeOOuAxV6Ofg7ugMW2dHFKAQ==
