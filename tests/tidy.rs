@@ -50,7 +50,6 @@ const MAPPED_CRATES: [&str; 6] = ["tiles", "engine", "sigstore", "ca", "api", "c
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
 const PARSERS: [(&str, &[&str]); 61] = [
-const PARSERS: [(&str, &[&str]); 59] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),

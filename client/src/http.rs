@@ -188,7 +188,7 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// What the service said, for people: the message of a JSON error, or the beginning of the text.
+    /// What the service said, for people: the message of a JSON error, or how the text begins.
     pub(crate) fn message(&self) -> String {
         let json: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
         let field = |name| json.as_ref()?.get(name)?.as_str();

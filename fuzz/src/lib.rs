@@ -79,7 +79,6 @@ pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
 pub const TARGETS: [(&str, Target); 56] = [
-pub const TARGETS: [(&str, Target); 54] = [
     ("add_chain", add_chain),
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),

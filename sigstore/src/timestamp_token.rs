@@ -25,7 +25,6 @@
 //! Specs: RFC 3161, RFC 5816 (`ESSCertIDv2`), RFC 5652, RFC 5035.
 
 pub use crate::der_reader::MalformedDer;
-pub(crate) use signature::verify_signed;
 
 pub use certificate::{AuthorityCertificate, AuthorityName};
 pub use error::{ChainError, RequestError, TokenError, TokenFormatError};

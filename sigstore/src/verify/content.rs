@@ -7,8 +7,7 @@ use super::check::{Check, Failed};
 use crate::bundle::{MessageDigest, MessageSignature};
 use crate::dsse::{DsseEnvelope, STATEMENT_TYPE};
 use crate::key_details::HashAlgorithm;
-use crate::named_signature::{self, BadSignature};
-use crate::public_key::{KeyKind, PublicKey, SignatureError};
+use crate::public_key::{KeyKind, PublicKey};
 use crate::statement::Statement;
 
 /// Checks that the digest which a bundle mentions is the artifact's, and names it.
@@ -109,19 +108,8 @@ fn by_digest(
     digest: &[u8],
     signature: &[u8],
 ) -> Result<(), Failed> {
-    let refuse = |error: SignatureError| Failed::new(Check::Signature, error);
-    if hash == key.kind().hash() {
-        return key
-            .verify_prehashed(hash, digest, signature)
-            .map_err(refuse);
-    }
-    named_signature::verify_digest(key, hash, digest, signature).map_err(|bad| match bad {
-        BadSignature::Mismatch => refuse(SignatureError::Mismatch { kind: key.kind() }),
-        BadSignature::Unsupported => {
-            let reason = format!("{hash} with a key of kind {} is not supported", key.kind());
-            Failed::new(Check::Signature, reason)
-        }
-    })
+    key.verify_digest(hash, digest, signature)
+        .map_err(|error| Failed::new(Check::Signature, error))
 }
 
 /// Checks that the statement in an envelope is about the artifact.

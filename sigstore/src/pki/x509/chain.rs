@@ -6,7 +6,7 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::{KEY, PkiError};
 use crate::cert::{CertificateView, oids};
-use crate::timestamp_token::verify_signed;
+use crate::named_signature::verify_signed;
 
 /// Checks names, signatures, that issuers are authorities, and that all were valid when the first
 /// began to be: a log keeps entries of certificates that expired long ago.
