@@ -6,6 +6,7 @@
 mod completions;
 mod man;
 mod trust;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ Every command explains itself: `cairn help COMMAND`.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Verify(verify::Args),
     /// Choose and follow the trust root that other commands go by
     #[command(subcommand)]
     Trust(trust::TrustCommand),
@@ -57,6 +59,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 
 fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
     match command {
+        Command::Verify(args) => verify::run(&args, output),
         Command::Trust(command) => trust::run(&command, output),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args, output),

@@ -21,6 +21,7 @@ mod files;
 mod http;
 mod output;
 mod trust;
+mod verify;
 
 use std::process::ExitCode;
 

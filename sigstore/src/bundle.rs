@@ -26,8 +26,10 @@ use crate::entry::log_entry::TransparencyLogEntry;
 use crate::key_details::HashAlgorithm;
 use crate::proto_json::{self, FieldName};
 
+pub use cosign::parse_promised_entry;
 pub use error::BundleError;
 
+mod cosign;
 mod encode;
 mod error;
 

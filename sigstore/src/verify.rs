@@ -27,7 +27,7 @@ use crate::public_key::PublicKey;
 use crate::statement::Statement;
 use crate::time_range::ProtoTime;
 
-pub use artifact::Artifact;
+pub use artifact::{Artifact, hashes_needed};
 pub use certificate::CertifiedSigner;
 pub use check::{Check, Failed, Passed, Refused};
 pub use policy::{LogPolicy, Policy, SignerPolicy};

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::canonical_json::JsonError;
 use crate::entry::log_entry::LogEntryError;
 use crate::key_details::HashAlgorithm;
+use crate::pem::PemError;
 use crate::proto_json::ProtoJsonError;
 
 /// Why bytes are not a bundle. Each variant says at which field.
@@ -40,6 +41,15 @@ pub enum BundleError {
         /// The field.
         path: String,
     },
+    /// A field of cosign's older bundle.
+    #[error("{path}: missing, or not what cosign writes there")]
+    NotThat {
+        /// The field.
+        path: String,
+    },
+    /// A certificate or key in cosign's older bundle.
+    #[error("cert: {0}")]
+    Pem(PemError),
     /// A chain where version 0.3 has one certificate.
     #[error(
         "verificationMaterial.x509CertificateChain: a bundle of version 0.3 has one certificate, \

@@ -1,10 +1,36 @@
 //! The artifact, as far as verifying needs it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+use crate::bundle::{BundleContent, SigstoreBundle};
+use crate::cert::view::CertificateView;
+use crate::entry::body::{EntryBody, LoggedSubject};
 use crate::key_details::HashAlgorithm;
+use crate::public_key::PublicKey;
+
+/// The digests of an artifact that verifying a bundle asks for. One that is not needed may be
+/// among them.
+#[must_use]
+pub fn hashes_needed(bundle: &SigstoreBundle, key: Option<&PublicKey>) -> BTreeSet<HashAlgorithm> {
+    let mut needed = BTreeSet::from([HashAlgorithm::Sha256]);
+    let leaf_key = bundle.signer.leaf().and_then(|leaf| {
+        let leaf = CertificateView::parse(leaf).ok()?;
+        leaf.public_key().ok()
+    });
+    needed.extend(leaf_key.as_ref().or(key).map(|key| key.kind().hash()));
+    if let BundleContent::Message(message) = &bundle.content {
+        needed.extend(message.digest.as_ref().map(|digest| digest.algorithm));
+        let bodies = bundle.log_entries.iter().filter_map(|entry| {
+            EntryBody::parse(&entry.kind_version, &entry.canonicalized_body).ok()
+        });
+        needed.extend(bodies.map(|body| match body.subject {
+            LoggedSubject::Signed(digest) | LoggedSubject::Payload(digest) => digest.algorithm,
+        }));
+    }
+    needed
+}
 
 /// What a signature should be of: digests, and the content where it is at hand.
 ///
