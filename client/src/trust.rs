@@ -3,9 +3,9 @@
 //!
 //! A repository is followed from a root that the user brought (`cairn trust init`). What is known
 //! of it is kept between runs, and asked for again once a day; a repository that shows something
-//! older, or nothing new for longer than it says, is refused. The roots of the public instances
-//! are built in as they were when this program was made; whoever wants them to follow the public
-//! instance gives its address and root to `cairn trust init`, too.
+//! older, or nothing new for longer than it says, is refused. The roots of the public instances are
+//! built in as they were when this program was made; whoever wants to follow the public instance
+//! gives its address and root to `cairn trust init`, too.
 
 use std::path::{Path, PathBuf};
 

@@ -6,12 +6,14 @@
 //! | [`san`] | the one name a certificate is for |
 //! | [`extensions`] | what else an ID token said: Fulcio's own extensions |
 //! | [`profile`] | a signer's certificate, and the precertificate that is logged before it |
+//! | [`csr`] | a request for one |
 //! | [`authority`] | the certificates above it |
 //! | [`view`] | reading any certificate without changing a byte |
 //!
 //! Not here: keys of a certificate (`public_key`), signing, and whom to trust.
 
 pub mod authority;
+pub mod csr;
 pub mod extensions;
 pub mod name;
 pub mod oids;

@@ -9,6 +9,9 @@
 //! not notice a changed byte. What comes out must therefore be PKCS #8, and whoever signs with it
 //! must check that the two halves of the key belong together.
 //!
+//! That is the form of this project's own keys. [`read`] takes the other forms that signers have
+//! their keys in.
+//!
 //! Not here: reading the file, its permissions, or asking for the passphrase. Randomness comes in.
 //!
 //! Invariant: private bytes are in memory that is wiped when dropped, here and in what is returned.
@@ -20,6 +23,12 @@ use pkcs8::pkcs5::pbes2::{self, Kdf, Salt, ScryptParams};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+pub use any::{PrivateKeyDer, is_encrypted, read};
+pub use sealed::{SealingRandom, seal};
+
+mod any;
+mod sealed;
 
 /// The label of an encrypted key.
 const PEM_LABEL: &str = "ENCRYPTED PRIVATE KEY";
@@ -163,6 +172,12 @@ pub enum KeyFileError {
     #[error("key file has a block {found:?}, wanted \"ENCRYPTED PRIVATE KEY\"")]
     Label {
         /// The label of the block.
+        found: String,
+    },
+    /// PEM, but no private key in it.
+    #[error("key file has no private key, but a block {found:?}")]
+    NoPrivateKey {
+        /// The label of the last block.
         found: String,
     },
     /// Not the structure that belongs into the block.

@@ -120,6 +120,26 @@ impl HashedRekord {
         leaf.into_bytes()
     }
 
+    /// The request that asks a log to take this entry.
+    #[must_use]
+    pub fn to_request_json(&self) -> String {
+        let arm = match &self.verifier {
+            VerifierBytes::PublicKey(_) => "publicKey",
+            VerifierBytes::X509Certificate(_) => "x509Certificate",
+        };
+        let request = serde_json::json!({"hashedRekordRequestV002": {
+            "digest": STANDARD.encode(&self.digest),
+            "signature": {
+                "content": STANDARD.encode(&self.signature),
+                "verifier": {
+                    arm: {"rawBytes": STANDARD.encode(self.verifier.der())},
+                    "keyDetails": self.key_details.name(),
+                },
+            },
+        }});
+        request.to_string()
+    }
+
     /// Checks the signature: the key parses, the label fits it, the digest has the right length,
     /// and the signature is one of that digest by that key.
     ///

@@ -40,6 +40,25 @@ pub(super) struct RequestVerifier {
 }
 
 impl HashedRekordRequest {
+    /// A request of a signer's own, to be verified and sent as [`HashedRekord::to_request_json`].
+    #[must_use]
+    pub fn new(
+        digest: Vec<u8>,
+        signature: Vec<u8>,
+        verifier: VerifierBytes,
+        key_details: KeyDetails,
+    ) -> HashedRekordRequest {
+        HashedRekordRequest {
+            digest,
+            signature,
+            verifier: Some(RequestVerifier {
+                key: Some(verifier),
+                key_details: key_details.number(),
+            }),
+            of_envelope: false,
+        }
+    }
+
     /// Decodes a request body. An empty body is an empty message, as upstream has it.
     ///
     /// # Errors

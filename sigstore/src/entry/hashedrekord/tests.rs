@@ -105,6 +105,25 @@ pub(super) fn decoder_refusal(value: &Value) -> String {
 // The worked vector.
 
 #[test]
+fn an_entry_is_asked_for_as_it_was_sent() {
+    for key in keys() {
+        for in_certificate in [false, true] {
+            let request = request_by(key, in_certificate);
+            let entry = parse(&request).unwrap().verify().unwrap();
+            let written: Value = serde_json::from_str(&entry.to_request_json()).unwrap();
+            assert_eq!(written, request);
+            let own = HashedRekordRequest::new(
+                entry.digest().to_vec(),
+                entry.signature().to_vec(),
+                entry.verifier().clone(),
+                entry.key_details(),
+            );
+            assert_eq!(own.verify(), Ok(entry));
+        }
+    }
+}
+
+#[test]
 fn the_worked_request_gives_the_worked_leaf() {
     let entry = verify(&a1_request()).unwrap();
     assert_eq!(String::from_utf8(entry.leaf_bytes()).unwrap(), A1_LEAF);
