@@ -19,6 +19,7 @@ pub use sigstore::cert::SignatureAlgorithm;
 pub use file::{FileSigner, Pkcs8, generate};
 
 mod file;
+mod self_check;
 
 /// A private key that signs.
 ///

@@ -17,6 +17,7 @@ use sigstore::{KeyKind, PublicKey};
 use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
+use super::self_check::SelfCheck;
 use super::{SignatureAlgorithm, Signer, SignerError};
 
 /// A private key as unencrypted PKCS #8 DER. It is wiped when dropped.
@@ -27,6 +28,8 @@ pub struct FileSigner {
     algorithm: SignatureAlgorithm,
     public_key: PublicKey,
     key: Key,
+    /// For the curve that nearly every authority's key is on.
+    self_check: Option<SelfCheck>,
 }
 
 /// Both are wiped by the library when dropped.
@@ -58,10 +61,15 @@ impl FileSigner {
         let public_key = PublicKey::from_spki_der(spki.as_ref()).map_err(rejected)?;
         let kind = public_key.kind();
         let algorithm = SignatureAlgorithm::for_key_kind(kind).ok_or_else(|| unwanted(&kind))?;
+        let self_check = match algorithm {
+            SignatureAlgorithm::EcdsaP256Sha256 => SelfCheck::new(&public_key.key_bits()),
+            SignatureAlgorithm::EcdsaP384Sha384 | SignatureAlgorithm::RsaPkcs1Sha256 => None,
+        };
         Ok(Self {
             algorithm,
             public_key,
             key,
+            self_check,
         })
     }
 
@@ -78,6 +86,18 @@ impl FileSigner {
                 Ok(signature)
             }
         }
+    }
+
+    /// Checks a signature by tables if there are any, and else as any verifier would.
+    fn check(&self, digest: &digest::Digest, signature: &[u8]) -> Result<(), SignerError> {
+        let digest = digest.as_ref();
+        let by_tables = self.self_check.as_ref();
+        if by_tables.is_some_and(|check| check.accepts(digest, signature)) {
+            return Ok(());
+        }
+        let hash = self.public_key.kind().hash();
+        let checked = self.public_key.verify_prehashed(hash, digest, signature);
+        checked.map_err(SignerError::Faulty)
     }
 }
 
@@ -99,9 +119,7 @@ impl Signer for FileSigner {
         };
         let digest = digest::digest(hash, message);
         let signature = self.sign_unchecked(&digest)?;
-        self.public_key
-            .verify_prehashed(self.public_key.kind().hash(), digest.as_ref(), &signature)
-            .map_err(SignerError::Faulty)?;
+        self.check(&digest, &signature)?;
         Ok(signature)
     }
 }
@@ -197,7 +215,7 @@ fn rejected(error: impl fmt::Display) -> SignerError {
 
 #[cfg(test)]
 mod tests {
-    use sigstore::HashAlgorithm;
+    use sigstore::{HashAlgorithm, SignatureError};
 
     use super::*;
 
@@ -240,6 +258,26 @@ mod tests {
         let shown = format!("{signer:?}");
         assert!(shown.starts_with("FileSigner { public_key: PublicKey { kind: EcdsaP256"));
         assert!(shown.len() < 120, "{shown}");
+    }
+
+    #[test]
+    fn a_signature_that_is_not_the_keys_is_thrown_away() {
+        for kind in KINDS {
+            let [key, other] = [(); 2].map(|()| generate(kind).unwrap());
+            let mut signer = FileSigner::from_pkcs8_der(&key).unwrap();
+            signer.key = FileSigner::from_pkcs8_der(&other).unwrap().key;
+            let refused = SignerError::Faulty(SignatureError::Mismatch { kind });
+            assert_eq!(signer.sign(b"message"), Err(refused));
+        }
+    }
+
+    /// The full check has the last word, so damage there costs time and nothing else.
+    #[test]
+    fn a_signature_that_only_damaged_tables_refuse_is_given() {
+        let [key, other] = [(); 2].map(|()| generate(KeyKind::EcdsaP256).unwrap());
+        let mut signer = FileSigner::from_pkcs8_der(&key).unwrap();
+        signer.self_check = FileSigner::from_pkcs8_der(&other).unwrap().self_check;
+        assert!(signer.sign(b"message").is_ok());
     }
 
     #[test]
