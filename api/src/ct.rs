@@ -12,10 +12,12 @@
 //! kept where readers will look for them, the entry is sequenced, and only then the log signs. What
 //! is submitted again gets a promise about the entry there is, with its time and index.
 //!
-//! The certificate authority of the same process submits by [`add_pre_chain`].
+//! The certificate authority of the same process submits by [`add_own`], whose types say what has
+//! been checked already.
 
 mod format;
 mod issuers;
+mod known_issuers;
 mod note_signer;
 mod request;
 mod submit;
@@ -45,10 +47,11 @@ use crate::route::{Asked, Service, WithBody};
 
 pub(crate) use format::StaticCt;
 pub(crate) use issuers::{DIR as ISSUER_DIR, IssuerError, Issuers, copy_all as copy_issuers};
+use known_issuers::KnownIssuers;
 pub(crate) use note_signer::TreeHeadSigner;
 #[cfg(feature = "testing")]
 pub(crate) use request::parse as parse_chain;
-pub(crate) use submit::add_pre_chain;
+pub(crate) use submit::add_own;
 
 /// What a certificate log has beside its entries.
 #[derive(Clone, Debug)]
@@ -59,8 +62,7 @@ pub(crate) struct CertificateLog {
 #[derive(Debug)]
 struct Inner {
     signer: Arc<dyn Signer>,
-    log_id: [u8; 32],
-    roots: AcceptedRoots,
+    known_issuers: KnownIssuers,
     roots_json: Bytes,
     issuers: Issuers,
 }
@@ -94,15 +96,13 @@ impl CertificateLog {
         roots: AcceptedRoots,
         dirs: &IssuerDirs,
     ) -> anyhow::Result<CertificateLog> {
-        let log_id = sigstore::sct::log_id(signer.public_key());
         let certificates: Vec<String> = roots.iter().map(|der| STANDARD.encode(der)).collect();
         let roots_json = json!({ "certificates": certificates }).to_string();
         Ok(CertificateLog {
             inner: Arc::new(Inner {
-                log_id,
                 signer,
                 roots_json: Bytes::from(roots_json),
-                roots,
+                known_issuers: KnownIssuers::new(roots),
                 issuers: Issuers::open(dirs)?,
             }),
         })
@@ -122,8 +122,10 @@ pub(crate) async fn add(
     let parsing = service.verify.run(move || request::parse(body.bytes()));
     let certificates = parsing.await??;
     let deadline = Deadline::new(&service.app.limits, &timers);
-    let sct = submit::add(service, served, (submitted_as, certificates), &deadline).await?;
-    Ok(respond_json(request::answer(&sct)))
+    let submitted = (submitted_as, certificates);
+    let promised = submit::add(service, served, submitted, &deadline).await?;
+    let sct = service.verify.run(move || promised.sign()).await??;
+    Ok(respond_json(request::answer(&sct.into_sct())))
 }
 
 /// `GET ct/v1/get-roots`.

@@ -11,6 +11,11 @@
 //! the log promised must come out of the certificate byte for byte, and the promise must hold for
 //! it. A fault between the two steps is found here, not at a verifier.
 //!
+//! The log is one of the same process, and no signature is checked twice: that a [`Precertificate`]
+//! is signed by its issuer, and an [`OwnPromise`] by its log, is what those types say, for each is
+//! made with a signer, which has checked the signature, and in no other way. What remains to be
+//! compared are the bytes that they are about.
+//!
 //! [`PendingCertificate`] keeps the signer and the chain that it began with, so a change of keys
 //! in between cannot mix two authorities.
 
@@ -21,17 +26,21 @@ use sigstore::cert::{
     CertificateError, CertificateView, LeafProfile, LeafTbs, ProfileError, SerialNumber, Validity,
     oids,
 };
+use sigstore::ct_entry::Logged;
 use sigstore::pem;
 use sigstore::sct::parse_list;
 use sigstore::{
-    CtEntry, FulcioExtensions, PublicKey, SctError, SignedCertificateTimestamp, SubjectAltName,
-    UnixSeconds,
+    FulcioExtensions, PublicKey, SctError, SignedCertificateTimestamp, SubjectAltName, UnixSeconds,
 };
 use thiserror::Error;
 
 use crate::chain::CertificateChain;
 use crate::challenge::CheckedKey;
-use crate::signer::{Signer, SignerError};
+use crate::signer::{SignatureAlgorithm, Signer, SignerError};
+
+pub use promise::OwnPromise;
+
+mod promise;
 
 /// How long a certificate is valid: long enough to sign once.
 pub const VALIDITY_SECONDS: u64 = 600;
@@ -104,14 +113,9 @@ impl CertificateAuthority {
             extensions: request.extensions,
         }
         .to_tbs()?;
-        let precertificate = sign(self.signer.as_ref(), &leaf.poisoned())?;
-        let view = CertificateView::parse(&precertificate)?;
-        if !view.is_poisoned() || view.tbs_without(oids::CT_POISON) != leaf.logged() {
-            return Err(IssueError::NotWhatIsLogged);
-        }
+        let precertificate = Precertificate::sign(self, &leaf)?;
         Ok(PendingCertificate {
             signer: Arc::clone(&self.signer),
-            chain: Arc::clone(&self.chain),
             leaf,
             precertificate,
         })
@@ -128,33 +132,65 @@ impl CertificateAuthority {
     }
 }
 
+/// A precertificate that an authority of this process has just made and read again.
+#[derive(Clone, Debug)]
+pub struct Precertificate {
+    chain: Arc<CertificateChain>,
+    der: Vec<u8>,
+    /// Its to-be-signed part without poison.
+    tbs: Vec<u8>,
+}
+
+impl Precertificate {
+    fn sign(authority: &CertificateAuthority, leaf: &LeafTbs) -> Result<Self, IssueError> {
+        let (signer, poisoned) = (authority.signer.as_ref(), leaf.poisoned());
+        let algorithm = signer.algorithm();
+        let signature = signer.sign(&poisoned)?;
+        let der = assemble(&poisoned, algorithm, &signature);
+        let view = CertificateView::parse(&der)?;
+        let as_signed = view.tbs() == poisoned && view.signature() == signature;
+        let tbs = leaf.logged();
+        if !as_signed || !view.is_poisoned() || view.tbs_without(oids::CT_POISON) != tbs {
+            return Err(IssueError::NotWhatIsLogged);
+        }
+        let chain = Arc::clone(&authority.chain);
+        Ok(Self { chain, der, tbs })
+    }
+
+    /// The authority's chain, whose first certificate's key signed it.
+    #[must_use]
+    pub fn chain(&self) -> &CertificateChain {
+        &self.chain
+    }
+
+    /// What a log keeps of it.
+    #[must_use]
+    pub fn logged(&self) -> Logged<'_> {
+        Logged::Precertificate {
+            der: &self.der,
+            issuer_key_hash: self.chain.issuer_key_hash(),
+            tbs: &self.tbs,
+        }
+    }
+}
+
 /// A certificate that waits for a log's promise.
 #[derive(Clone, Debug)]
 pub struct PendingCertificate {
     signer: Arc<dyn Signer>,
-    chain: Arc<CertificateChain>,
     leaf: LeafTbs,
-    precertificate: Vec<u8>,
+    precertificate: Precertificate,
 }
 
 impl PendingCertificate {
-    /// What `add-pre-chain` takes: the precertificate and the authority's chain, root last.
+    /// What is to be logged.
     #[must_use]
-    pub fn precertificate_chain(&self) -> Vec<&[u8]> {
-        let above = self.chain.certificates().iter().map(Vec::as_slice);
-        std::iter::once(self.precertificate.as_slice())
-            .chain(above)
-            .collect()
+    pub const fn precertificate(&self) -> &Precertificate {
+        &self.precertificate
     }
 
-    /// What a log's promise about this certificate has to cover.
-    #[must_use]
-    pub fn issuer_key_hash(&self) -> [u8; 32] {
-        self.chain.issuer_key_hash()
-    }
-
-    /// The second step: checks the promise and signs the certificate that holds it. Cost: one
-    /// signature, and checking one.
+    /// The second step: checks whose promise it is and about what, and signs the certificate that
+    /// holds it. Cost: one signature.
     ///
     /// # Errors
     ///
@@ -162,19 +198,15 @@ impl PendingCertificate {
     /// or what came out is not what was logged.
     pub fn finish(
         self,
-        sct: SignedCertificateTimestamp,
+        promise: OwnPromise,
         ct_log_key: &PublicKey,
     ) -> Result<IssuedCertificate, IssueError> {
-        let logged = self.leaf.logged();
-        let entry = CtEntry::Precert {
-            issuer_key_hash: self.chain.issuer_key_hash(),
-            tbs: &logged,
-        };
-        sct.verify(&entry, ct_log_key)?;
-        let scts = [sct];
+        let Precertificate { chain, tbs, .. } = &self.precertificate;
+        let entry = self.precertificate.logged().entry();
+        let scts = [promise.about(&entry, ct_log_key)?];
         let leaf = sign(self.signer.as_ref(), &self.leaf.with_scts(&scts)?)?;
-        check_final(&leaf, &logged, &scts)?;
-        let above = self.chain.certificates().iter().cloned();
+        check_final(&leaf, tbs, &scts)?;
+        let above = chain.certificates().iter().cloned();
         let chain = std::iter::once(leaf).chain(above).collect();
         Ok(IssuedCertificate { chain })
     }
@@ -224,9 +256,18 @@ pub enum IssueError {
     /// Signing failed.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// The log's promise is not one about this certificate.
+    /// The log's promise is not one of the log that certificates are to show.
     #[error("the log's promise is refused: {0}")]
     Sct(#[from] SctError),
+    /// A log that cannot make promises.
+    #[error("the log signs with {found}, promises are signed with ecdsa on p-256")]
+    LogAlgorithm {
+        /// How its key signs.
+        found: SignatureAlgorithm,
+    },
+    /// The log's promise is about something else.
+    #[error("the log's promise is about another certificate, or says what the log did not sign")]
+    OtherPromise,
     /// What was written cannot be read again.
     #[error("what was written is no certificate: {0}")]
     Certificate(#[from] CertificateError),

@@ -32,7 +32,10 @@ pub use chain::{CertificateChain, ChainError};
 pub use challenge::{ChallengeError, CheckedKey, check_csr, check_public_key};
 pub use error::Refusal;
 pub use identity::{Preset, Principal};
-pub use issue::{CertificateAuthority, IssueError, IssuedCertificate, PendingCertificate};
+pub use issue::{
+    CertificateAuthority, IssueError, IssuedCertificate, OwnPromise, PendingCertificate,
+    Precertificate,
+};
 pub use issuers::{Issuer, IssuerSection, IssuerTable, Profile};
 pub use oidc::{KeySets, verify_token};
 pub use signer::{SignatureAlgorithm, Signer, SignerError};

@@ -26,8 +26,10 @@ use crate::sct::{CtEntry, SctError, append_u16, append_u24};
 use crate::time::UnixMillis;
 
 pub use chain::{AcceptedRoots, ChainError, SubmittedChain};
+pub use issuers::CheckedIssuers;
 
 pub mod chain;
+mod issuers;
 
 /// The longest leaf: as long as the longest entry of a tlog-tiles log, so that whatever bounds a
 /// bundle of those bounds a data tile.

@@ -82,7 +82,7 @@ mod trust_json;
 pub use bundle::{BundleContent, BundleError, BundleFormat, SignerMaterial, SigstoreBundle};
 pub use canonical_json::JsonError;
 pub use cert::{ExtensionField, FulcioExtensions, SubjectAltName};
-pub use ct_entry::{AcceptedRoots, ChainError, SubmittedChain, TileLeaf};
+pub use ct_entry::{AcceptedRoots, ChainError, CheckedIssuers, SubmittedChain, TileLeaf};
 pub use dsse::DsseEnvelope;
 pub use entry::hashedrekord::{
     EntryError, HashedRekord, HashedRekordRequest, LeafError, RequestError, VerifierBytes,

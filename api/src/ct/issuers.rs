@@ -71,11 +71,11 @@ impl Issuers {
         self.known().get(fingerprint).cloned()
     }
 
-    /// Whether all of these are kept.
-    pub(crate) fn have(&self, certificates: &[Vec<u8>]) -> bool {
+    /// Whether the certificates of all these fingerprints are kept.
+    pub(crate) fn have(&self, fingerprints: &[Fingerprint]) -> bool {
         let known = self.known();
-        let mut fingerprints = certificates.iter().map(|der| fingerprint(der));
-        fingerprints.all(|fingerprint| known.contains_key(&fingerprint))
+        let mut fingerprints = fingerprints.iter();
+        fingerprints.all(|fingerprint| known.contains_key(fingerprint))
     }
 
     /// Makes these durable. Blocks.
@@ -192,15 +192,18 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let dirs = dirs(root.path());
         let certificates = [b"one".to_vec(), b"two".to_vec()];
+        let fingerprints = [fingerprint(b"one"), fingerprint(b"two")];
         let issuers = Issuers::open(&dirs).unwrap();
-        assert!(!issuers.have(&certificates));
+        assert!(!issuers.have(&fingerprints));
+        issuers.keep(&certificates[..1]).unwrap();
+        assert!(!issuers.have(&fingerprints));
         issuers.keep(&certificates).unwrap();
-        assert!(issuers.have(&certificates));
+        assert!(issuers.have(&fingerprints));
 
         fs::remove_dir_all(dirs.copy.as_ref().unwrap()).unwrap();
         fs::write(dirs.own.join(".unfinished-x"), "on").unwrap();
         let again = Issuers::open(&dirs).unwrap();
-        assert!(again.have(&certificates));
+        assert!(again.have(&fingerprints));
         let found = again.find(&fingerprint(b"two")).unwrap();
         assert_eq!(found, &b"two"[..]);
         assert_eq!(again.find(&[0; 32]), None);

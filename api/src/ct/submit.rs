@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ca::{OwnPromise, Precertificate};
 use engine::{Identity, Log, Sequenced, UnfinishedEntry};
 use sigstore::ct_entry::chain::SubmittedAs;
-use sigstore::ct_entry::{TileLeaf, index_extensions};
-use sigstore::{ChainError, SignedCertificateTimestamp, SubmittedChain, UnixMillis};
+use sigstore::ct_entry::{Logged, TileLeaf, index_extensions};
+use sigstore::{ChainError, CheckedIssuers, SubmittedChain, UnixMillis};
 use tiles::LeafIndex;
 
 use super::{CertificateLog, certificate_log};
@@ -16,74 +17,108 @@ use crate::error::Refusal;
 use crate::read;
 use crate::route::Service;
 
-/// Logs a precertificate, its chain in DER and leaf first, for the certificate authority of this
-/// process. What comes back is a promise about an entry that is on disk under its index.
+/// Logs a precertificate for the certificate authority of this process. What comes back may be
+/// promised: the entry is on disk under its index.
 ///
 /// # Errors
-/// The chain does not lead to a root of the log, or the log can't take it now; without a promise no
-/// certificate may be issued.
-pub(crate) async fn add_pre_chain(
-    service: &Service,
+/// The authority does not lead to a root of the log, or the log can't take it now; without a
+/// promise no certificate may be issued.
+pub(crate) async fn add_own(
     served: &ServedLog,
-    certificates: Vec<Vec<u8>>,
+    precertificate: &Precertificate,
     deadline: &Deadline<'_>,
-) -> Result<SignedCertificateTimestamp, Refusal> {
+) -> Result<Promised, Refusal> {
     if served.read_only {
         return Err(Refusal::Frozen);
     }
-    let submission = (SubmittedAs::Precertificate, certificates);
-    add(service, served, submission, deadline).await
+    let log = certificate_log(served)?;
+    let above = precertificate.chain().certificates();
+    let issuers = log.inner.known_issuers.leading_to_a_root(above)?;
+    let submission = Submission::Own(precertificate.clone(), issuers);
+    submission.add(served, deadline).await
 }
 
-/// Logs what was submitted.
+/// Logs what was submitted from outside.
 pub(super) async fn add(
     service: &Service,
     served: &ServedLog,
     (submitted_as, certificates): (SubmittedAs, Vec<Vec<u8>>),
     deadline: &Deadline<'_>,
-) -> Result<SignedCertificateTimestamp, Refusal> {
-    let (log, certificate_log) = (read::open(served)?, certificate_log(served)?.clone());
-    let checking = service.verify.run({
-        let certificate_log = certificate_log.clone();
-        move || check(&certificate_log, submitted_as, certificates)
-    });
-    let (chain, entry) = checking.await??;
-    keep_issuers(&certificate_log, &chain).await?;
-    let ticket = log.add(entry).map_err(Refusal::not_admitted)?;
-    let place = deadline.sequenced(&ticket).await?;
-    let promised = if place.duplicate {
-        known(log, place, deadline).await?
-    } else {
-        let time = UnixMillis::new(place.time.get());
-        Promised::of(&chain.leaf(place.index, time))?
+) -> Result<Promised, Refusal> {
+    let log = certificate_log(served)?.clone();
+    let check = move || {
+        let issuers = &log.inner.known_issuers;
+        issuers.check(submitted_as, certificates)
     };
-    let signing = service
-        .verify
-        .run(move || sign(&certificate_log, &promised));
-    signing.await?
+    let checked = service.verify.run(check).await??;
+    Submission::Checked(checked).add(served, deadline).await
 }
 
-/// Checks the chain and makes the entry that the log's format will finish.
-fn check(
-    log: &CertificateLog,
-    submitted_as: SubmittedAs,
-    certificates: Vec<Vec<u8>>,
-) -> Result<(Arc<SubmittedChain>, UnfinishedEntry), Refusal> {
-    let chain = SubmittedChain::check(submitted_as, certificates, &log.inner.roots)?;
-    let unfinished = chain.leaf(LeafIndex::new(0), UnixMillis::default());
-    let content = unfinished.encode().map_err(ChainError::from)?;
-    let identity = Identity::new(chain.logged().identity());
-    let entry = UnfinishedEntry::with_identity(identity, Bytes::from(content));
-    Ok((Arc::new(chain), entry))
+/// What may be logged.
+enum Submission {
+    /// It came from outside, and was checked.
+    Checked(SubmittedChain),
+    /// It was made here, below issuers that were checked.
+    Own(Precertificate, Arc<CheckedIssuers>),
+}
+
+impl Submission {
+    async fn add(self, served: &ServedLog, deadline: &Deadline<'_>) -> Result<Promised, Refusal> {
+        let (log, certificate_log) = (read::open(served)?, certificate_log(served)?);
+        let entry = self.entry()?;
+        keep_issuers(certificate_log, self.issuers()).await?;
+        let ticket = log.add(entry).map_err(Refusal::not_admitted)?;
+        let place = deadline.sequenced(&ticket).await?;
+        if place.duplicate {
+            return known(certificate_log, log, place, deadline).await;
+        }
+        let time = UnixMillis::new(place.time.get());
+        Promised::of(certificate_log, &self.leaf(place.index, time))
+    }
+
+    /// The entry that the log's format will finish.
+    fn entry(&self) -> Result<UnfinishedEntry, Refusal> {
+        let unfinished = self.leaf(LeafIndex::new(0), UnixMillis::default());
+        let content = unfinished.encode().map_err(ChainError::from)?;
+        let identity = Identity::new(self.logged().identity());
+        Ok(UnfinishedEntry::with_identity(
+            identity,
+            Bytes::from(content),
+        ))
+    }
+
+    fn leaf(&self, index: LeafIndex, timestamp: UnixMillis) -> TileLeaf<'_> {
+        TileLeaf {
+            timestamp,
+            index,
+            logged: self.logged(),
+            issuers: self.issuers().fingerprints().to_vec(),
+        }
+    }
+
+    fn logged(&self) -> Logged<'_> {
+        match self {
+            Submission::Checked(chain) => chain.logged(),
+            Submission::Own(precertificate, _) => precertificate.logged(),
+        }
+    }
+
+    fn issuers(&self) -> &Arc<CheckedIssuers> {
+        match self {
+            Submission::Checked(chain) => chain.issuers(),
+            Submission::Own(_, issuers) => issuers,
+        }
+    }
 }
 
 /// Makes the certificates above the entry durable. Nearly always they are there.
-async fn keep_issuers(log: &CertificateLog, chain: &Arc<SubmittedChain>) -> Result<(), Refusal> {
-    if log.inner.issuers.have(chain.issuers()) {
+async fn keep_issuers(log: &CertificateLog, above: &Arc<CheckedIssuers>) -> Result<(), Refusal> {
+    if log.inner.issuers.have(above.fingerprints()) {
         return Ok(());
     }
-    let (log, chain) = (log.clone(), Arc::clone(chain));
-    let kept = tokio::task::spawn_blocking(move || log.inner.issuers.keep(chain.issuers())).await;
+    let (log, above) = (log.clone(), Arc::clone(above));
+    let keep = move || log.inner.issuers.keep(above.certificates());
+    let kept = tokio::task::spawn_blocking(keep).await;
     match kept {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => {
@@ -97,27 +132,48 @@ async fn keep_issuers(log: &CertificateLog, chain: &Arc<SubmittedChain>) -> Resu
     }
 }
 
-/// What the log signs, and what the promise says of it.
+/// What the log may promise: an entry that is on disk under its index.
 #[derive(Debug)]
-struct Promised {
+pub(crate) struct Promised {
+    log: CertificateLog,
     timestamp: UnixMillis,
     index: LeafIndex,
     tree_leaf: Vec<u8>,
 }
 
 impl Promised {
-    fn of(leaf: &TileLeaf<'_>) -> Result<Promised, Refusal> {
+    fn of(log: &CertificateLog, leaf: &TileLeaf<'_>) -> Result<Promised, Refusal> {
         Ok(Promised {
+            log: log.clone(),
             timestamp: leaf.timestamp,
             index: leaf.index,
             tree_leaf: leaf.tree_leaf().map_err(ChainError::from)?,
+        })
+    }
+
+    /// The promise. CPU bound.
+    ///
+    /// # Errors
+    /// The log's key could not be used.
+    pub(crate) fn sign(self) -> Result<OwnPromise, Refusal> {
+        let extensions = index_extensions(self.index).map_err(ChainError::from)?;
+        let signer = self.log.inner.signer.as_ref();
+        let promise = OwnPromise::sign(signer, self.timestamp, &extensions, self.tree_leaf);
+        promise.map_err(|error| {
+            tracing::error!(%error, "a promise was not signed");
+            Refusal::Internal
         })
     }
 }
 
 /// The entry that is there already. Its own bytes say when it was taken: the log may have been
 /// restored from a copy since, which has them and nothing else.
-async fn known(log: &Log, place: Sequenced, deadline: &Deadline<'_>) -> Result<Promised, Refusal> {
+async fn known(
+    certificate_log: &CertificateLog,
+    log: &Log,
+    place: Sequenced,
+    deadline: &Deadline<'_>,
+) -> Result<Promised, Refusal> {
     deadline.published(log, &[place]).await?;
     let reader = log.reader();
     let read = tokio::task::spawn_blocking(move || reader.entry(place.index)).await;
@@ -130,23 +186,5 @@ async fn known(log: &Log, place: Sequenced, deadline: &Deadline<'_>) -> Result<P
         tracing::error!(index = place.index.get(), %error, "a stored entry is not a leaf");
         Refusal::ReadFailed
     })?;
-    Promised::of(&leaf)
-}
-
-fn sign(log: &CertificateLog, promised: &Promised) -> Result<SignedCertificateTimestamp, Refusal> {
-    let signature = log
-        .inner
-        .signer
-        .sign(&promised.tree_leaf)
-        .map_err(|error| {
-            tracing::error!(%error, "a promise was not signed");
-            Refusal::Internal
-        })?;
-    let extensions = index_extensions(promised.index).map_err(ChainError::from)?;
-    Ok(SignedCertificateTimestamp {
-        log_id: log.inner.log_id,
-        timestamp: promised.timestamp,
-        extensions: extensions.to_vec(),
-        signature,
-    })
+    Promised::of(certificate_log, &leaf)
 }

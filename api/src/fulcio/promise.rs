@@ -18,13 +18,12 @@ pub(super) async fn into_certificate(
 ) -> Result<IssuedCertificate, Refusal> {
     let app = &service.app;
     let issuing = app.instance.fulcio()?.issuing.load();
-    let chain = pending.precertificate_chain();
-    let chain = chain.into_iter().map(<[u8]>::to_vec).collect();
     let deadline = Deadline::new(&app.limits, timers);
-    let promise = ct::add_pre_chain(service, &issuing.log, chain, &deadline).await;
-    let promise = promise.map_err(|refusal| not_logged(&refusal))?;
+    let promised = ct::add_own(&issuing.log, pending.precertificate(), &deadline).await;
+    let promised = promised.map_err(|refusal| not_logged(&refusal))?;
 
     let finishing = service.verify.run(move || {
+        let promise = promised.sign().map_err(|refusal| not_logged(&refusal))?;
         let log_key = issuing.log_key.as_ref().ok_or(Refusal::CtFailed)?;
         let issued = pending.finish(promise, log_key);
         issued.map_err(|error| ca_failed(&error))

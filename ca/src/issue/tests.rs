@@ -5,8 +5,7 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 use sigstore::cert::{DistinguishedName, ExtensionField};
-use sigstore::sct::log_id;
-use sigstore::{KeyKind, UnixMillis};
+use sigstore::{CtEntry, KeyKind, UnixMillis};
 
 use super::*;
 use crate::chain::tests::{NOW, made, signer, skip};
@@ -14,6 +13,10 @@ use crate::chain::{NewCertificate, random_serial_number};
 use crate::challenge::check_public_key;
 use crate::challenge::tests::ClientKey;
 use crate::signer::FileSigner;
+
+/// What promises state.
+const TIME: UnixMillis = UnixMillis::new(NOW.get() * 1000);
+const EXTENSIONS: [u8; 8] = [0, 0, 5, 0, 0, 0, 0, 7];
 
 /// An authority, a log, and somebody who wants a certificate.
 struct World {
@@ -69,31 +72,30 @@ impl World {
     }
 
     /// What a log does: it takes the poison out itself, and knows the issuer by its certificate.
-    fn promise(&self, pending: &PendingCertificate) -> SignedCertificateTimestamp {
-        let chain = pending.precertificate_chain();
-        let view = CertificateView::parse(chain[0]).unwrap();
+    fn promise(&self, pending: &PendingCertificate) -> OwnPromise {
+        let precertificate = pending.precertificate();
+        let view = CertificateView::parse(&precertificate.der).unwrap();
         assert!(view.is_poisoned());
-        let issuer = CertificateView::parse(chain[1]).unwrap();
+        let issuer = &precertificate.chain().certificates()[0];
+        let issuer = CertificateView::parse(issuer).unwrap();
         view.verify_signed_by(&issuer.public_key().unwrap())
             .unwrap();
         let entry = CtEntry::Precert {
             issuer_key_hash: Sha256::digest(issuer.spki()).into(),
             tbs: &view.tbs_without(oids::CT_POISON),
         };
-        let mut sct = SignedCertificateTimestamp {
-            log_id: log_id(self.log.public_key()),
-            timestamp: UnixMillis::new(NOW.get() * 1000),
-            extensions: vec![0, 0, 5, 0, 0, 0, 0, 7],
-            signature: Vec::new(),
-        };
-        sct.signature = self.log.sign(&sct.signed_bytes(&entry).unwrap()).unwrap();
-        sct
+        assert_eq!(precertificate.logged().entry(), entry);
+        let leaf = entry.signed_bytes(TIME, &EXTENSIONS).unwrap();
+        let promise = OwnPromise::sign(&self.log, TIME, &EXTENSIONS, leaf).unwrap();
+        let sct = promise.clone().into_sct();
+        assert_eq!(sct.verify(&entry, &self.log_key()), Ok(()));
+        promise
     }
 
     fn issue(&self) -> IssuedCertificate {
         let pending = self.pending();
-        let sct = self.promise(&pending);
-        pending.finish(sct, &self.log_key()).unwrap()
+        let promise = self.promise(&pending);
+        pending.finish(promise, &self.log_key()).unwrap()
     }
 }
 
@@ -106,9 +108,10 @@ fn a_certificate_is_issued_with_its_promise() {
     ] {
         let world = World::new(kind);
         let pending = world.pending();
-        let precertificate = pending.precertificate_chain()[0].to_vec();
-        let sct = world.promise(&pending);
-        let issued = pending.finish(sct.clone(), &world.log_key()).unwrap();
+        let precertificate = pending.precertificate().der.clone();
+        let promise = world.promise(&pending);
+        let sct = promise.clone().into_sct();
+        let issued = pending.finish(promise, &world.log_key()).unwrap();
         assert_eq!(issued.chain()[1..], *world.authority.chain().certificates());
         let view = CertificateView::parse(&issued.chain()[0]).unwrap();
         view.verify_signed_by(world.authority.chain().public_key())
@@ -163,17 +166,37 @@ fn the_answer_is_pem_without_a_last_newline() {
 fn a_promise_about_another_certificate_is_refused() {
     let world = World::new(KeyKind::EcdsaP256);
     let (one, other) = (world.pending(), world.pending());
-    let sct = world.promise(&other);
-    let error = one.finish(sct, &world.log_key()).unwrap_err();
-    assert!(
-        matches!(error, IssueError::Sct(SctError::Signature(_))),
-        "{error}"
-    );
-    assert!(
-        error
-            .to_string()
-            .starts_with("the log's promise is refused: ")
-    );
+    let promise = world.promise(&other);
+    let error = one.finish(promise, &world.log_key()).unwrap_err();
+    assert_eq!(error, IssueError::OtherPromise);
+}
+
+/// The log has signed one thing, and the promise says another.
+#[test]
+fn a_promise_that_states_what_was_not_signed_is_refused() {
+    let world = World::new(KeyKind::EcdsaP256);
+    let pending = world.pending();
+    let entry = pending.precertificate().logged().entry();
+    let leaf = entry.signed_bytes(TIME, &EXTENSIONS).unwrap();
+    let finish = |time, extensions: &[u8], leaf: &[u8]| {
+        let promise = OwnPromise::sign(&world.log, time, extensions, leaf.to_vec()).unwrap();
+        pending.clone().finish(promise, &world.log_key())
+    };
+    assert!(finish(TIME, &EXTENSIONS, &leaf).is_ok());
+    let refused = Err(IssueError::OtherPromise);
+    assert_eq!(finish(UnixMillis::new(1), &EXTENSIONS, &leaf), refused);
+    assert_eq!(finish(TIME, &EXTENSIONS[..7], &leaf), refused);
+    assert_eq!(finish(TIME, &EXTENSIONS, &leaf[1..]), refused);
+}
+
+#[test]
+fn a_log_whose_key_clients_would_not_take_promises_nothing() {
+    for kind in [KeyKind::EcdsaP384, KeyKind::Rsa { modulus_bits: 2048 }] {
+        let log = signer(kind);
+        let found = log.algorithm();
+        let error = OwnPromise::sign(&log, TIME, &EXTENSIONS, Vec::new()).unwrap_err();
+        assert_eq!(error, IssueError::LogAlgorithm { found });
+    }
 }
 
 #[test]
@@ -181,8 +204,8 @@ fn a_promise_of_another_log_is_refused() {
     let world = World::new(KeyKind::EcdsaP256);
     let other = World::new(KeyKind::EcdsaP256);
     let pending = world.pending();
-    let sct = world.promise(&pending);
-    let error = pending.finish(sct, &other.log_key()).unwrap_err();
+    let promise = world.promise(&pending);
+    let error = pending.finish(promise, &other.log_key()).unwrap_err();
     assert!(
         matches!(error, IssueError::Sct(SctError::LogId { .. })),
         "{error}"
@@ -195,8 +218,8 @@ fn a_change_of_keys_in_between_mixes_nothing() {
     let pending = world.pending();
     let before = world.authority.clone();
     world.authority = World::new(KeyKind::EcdsaP256).authority;
-    let sct = world.promise(&pending);
-    let issued = pending.finish(sct, &world.log_key()).unwrap();
+    let promise = world.promise(&pending);
+    let issued = pending.finish(promise, &world.log_key()).unwrap();
     let view = CertificateView::parse(&issued.chain()[0]).unwrap();
     assert_eq!(view.verify_signed_by(before.chain().public_key()), Ok(()));
     assert_eq!(issued.chain()[1..], *before.chain().certificates());
@@ -207,7 +230,7 @@ fn a_change_of_keys_in_between_mixes_nothing() {
 struct Unsteady(FileSigner, FileSigner, std::sync::atomic::AtomicBool);
 
 impl Signer for Unsteady {
-    fn algorithm(&self) -> sigstore::cert::SignatureAlgorithm {
+    fn algorithm(&self) -> SignatureAlgorithm {
         let changed = self.2.load(std::sync::atomic::Ordering::SeqCst);
         if changed {
             self.1.algorithm()
@@ -235,8 +258,8 @@ fn a_certificate_that_is_not_what_was_logged_does_not_come_out() {
     let unsteady = Unsteady(issuing, signer(KeyKind::EcdsaP384), false.into());
     world.authority = CertificateAuthority::new(Arc::new(unsteady), chain).unwrap();
     let pending = world.pending();
-    let sct = world.promise(&pending);
-    let error = pending.finish(sct, &world.log_key()).unwrap_err();
+    let promise = world.promise(&pending);
+    let error = pending.finish(promise, &world.log_key()).unwrap_err();
     let wanted = IssueError::Certificate(CertificateError::TwoAlgorithms);
     assert_eq!(error, wanted);
 }
@@ -246,19 +269,16 @@ fn check_final_sees_every_difference() {
     let world = World::new(KeyKind::EcdsaP256);
     let pending = world.pending();
     let logged = pending.leaf.logged();
-    let sct = world.promise(&pending);
-    let issued = pending
-        .clone()
-        .finish(sct.clone(), &world.log_key())
-        .unwrap();
+    let promise = world.promise(&pending);
+    let scts = [promise.clone().into_sct()];
+    let issued = pending.clone().finish(promise, &world.log_key()).unwrap();
     let leaf = &issued.chain()[0];
-    let scts = [sct];
     assert_eq!(check_final(leaf, &logged, &scts), Ok(()));
     let other = world.pending().leaf.logged();
     let refused = Err(IssueError::NotWhatIsLogged);
     assert_eq!(check_final(leaf, &other, &scts), refused);
     assert_eq!(check_final(leaf, &logged, &[]), refused);
-    let poisoned = pending.precertificate_chain()[0];
+    let poisoned = &pending.precertificate().der;
     assert_eq!(check_final(poisoned, &logged, &scts), refused);
     let error = check_final(&leaf[1..], &logged, &scts).unwrap_err();
     assert!(matches!(error, IssueError::Certificate(_)), "{error}");

@@ -11,19 +11,18 @@
 //! Not here: fetching, time, and what became of the entry.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use der::Decode as _;
 use der::asn1::ObjectIdentifier;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use tiles::LeafIndex;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
 
-use super::{CtEntryError, Fingerprint, Logged, TileLeaf};
+use super::{CheckedIssuers, CtEntryError, Fingerprint, Logged};
 use crate::cert::oids;
 use crate::cert::view::{CertificateError, CertificateView};
 use crate::public_key::PublicKeyError;
-use crate::time::UnixMillis;
 
 /// The most certificates of a submission, its root included.
 pub const CHAIN_LEN_MAX: usize = 8;
@@ -79,13 +78,13 @@ impl AcceptedRoots {
         self.by_subject.values().flatten().map(Vec::as_slice)
     }
 
-    fn contains(&self, view: &CertificateView<'_>) -> bool {
+    pub(super) fn contains(&self, view: &CertificateView<'_>) -> bool {
         let same_name = self.by_subject.get(view.subject());
         same_name.is_some_and(|roots| roots.iter().any(|root| root == view.der()))
     }
 
     /// The root that signed a certificate.
-    fn issuer_of(&self, view: &CertificateView<'_>) -> Option<&[u8]> {
+    pub(super) fn issuer_of(&self, view: &CertificateView<'_>) -> Option<&[u8]> {
         let same_name = self.by_subject.get(view.issuer())?;
         let signed_it = |root: &&Vec<u8>| {
             let root = CertificateView::parse(root).ok();
@@ -105,18 +104,17 @@ pub enum SubmittedAs {
     Precertificate,
 }
 
-/// Certificates that lead to an accepted root, the submitted one first, the root last.
+/// A certificate that leads to an accepted root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubmittedChain {
     submitted_as: SubmittedAs,
-    /// Two at least.
-    certificates: Vec<Vec<u8>>,
-    issuer_key_hash: [u8; 32],
+    certificate: Vec<u8>,
+    issuers: Arc<CheckedIssuers>,
     tbs: Vec<u8>,
 }
 
 impl SubmittedChain {
-    /// Checks what was submitted. The root may have been left out.
+    /// Checks what was submitted, the root last, which may have been left out.
     ///
     /// Cost: a signature for each certificate, about 0.1 ms.
     ///
@@ -125,70 +123,75 @@ impl SubmittedChain {
     /// [`ChainError`] says which certificate, counted from 0, and what about it.
     pub fn check(
         submitted_as: SubmittedAs,
-        mut certificates: Vec<Vec<u8>>,
+        certificates: Vec<Vec<u8>>,
         roots: &AcceptedRoots,
     ) -> Result<Self, ChainError> {
-        if certificates.is_empty() || certificates.len() > CHAIN_LEN_MAX {
-            let found = certificates.len();
-            return Err(ChainError::Count { found });
-        }
-        if let Some(root) = missing_root(&certificates, roots)? {
-            certificates.push(root);
-        }
-        let views: Result<Vec<_>, ChainError> = certificates
-            .iter()
-            .enumerate()
-            .map(|(at, der)| parse_certificate(at, der))
-            .collect();
-        let views = views?;
-        let [submitted, issuer, ..] = views.as_slice() else {
-            return Err(ChainError::RootAlone);
+        let (certificate, above) = split(certificates)?;
+        let issuers = if above.is_empty() {
+            CheckedIssuers::root_of(&certificate, roots)?
+        } else {
+            CheckedIssuers::check(above, roots)?
         };
-        check_kind(submitted_as, submitted)?;
-        for (at, (signed, by)) in views.iter().zip(views.iter().skip(1)).enumerate() {
-            check_link(at, signed, by)?;
-        }
-        let issuer_key_hash = Sha256::digest(issuer.spki()).into();
-        let tbs = submitted.tbs_without(oids::CT_POISON);
+        Self::below(submitted_as, certificate, Arc::new(issuers))
+    }
+
+    /// Checks what was submitted below certificates that are known to lead to a root.
+    ///
+    /// Cost: one signature.
+    ///
+    /// # Errors
+    ///
+    /// As [`SubmittedChain::check`], of the first certificate.
+    pub fn below(
+        submitted_as: SubmittedAs,
+        certificate: Vec<u8>,
+        issuers: Arc<CheckedIssuers>,
+    ) -> Result<Self, ChainError> {
+        let view = parse_certificate(0, &certificate)?;
+        check_kind(submitted_as, &view)?;
+        issuers.check_signed(&view)?;
+        let tbs = view.tbs_without(oids::CT_POISON);
         Ok(Self {
             submitted_as,
-            certificates,
-            issuer_key_hash,
+            certificate,
+            issuers,
             tbs,
         })
     }
 
-    /// The certificates above the submitted one, the root last.
+    /// The certificates above the submitted one.
     #[must_use]
-    pub fn issuers(&self) -> &[Vec<u8>] {
-        self.certificates.get(1..).unwrap_or_default()
+    pub const fn issuers(&self) -> &Arc<CheckedIssuers> {
+        &self.issuers
     }
 
     /// What is logged.
     #[must_use]
     pub fn logged(&self) -> Logged<'_> {
-        let der = self.certificates.first().map(Vec::as_slice);
-        let der = der.unwrap_or_default();
+        let der = &self.certificate;
         match self.submitted_as {
             SubmittedAs::Certificate => Logged::Certificate { der },
             SubmittedAs::Precertificate => Logged::Precertificate {
                 der,
-                issuer_key_hash: self.issuer_key_hash,
+                issuer_key_hash: self.issuers.key_hash(),
                 tbs: &self.tbs,
             },
         }
     }
+}
 
-    /// The leaf at this place and time.
-    #[must_use]
-    pub fn leaf(&self, index: LeafIndex, timestamp: UnixMillis) -> TileLeaf<'_> {
-        TileLeaf {
-            timestamp,
-            index,
-            logged: self.logged(),
-            issuers: self.issuers().iter().map(|der| fingerprint(der)).collect(),
-        }
+/// Parts what was submitted into the certificate and those above it, of which there may be none.
+///
+/// # Errors
+///
+/// [`ChainError::Count`]: there are none at all, or too many.
+pub fn split(mut certificates: Vec<Vec<u8>>) -> Result<(Vec<u8>, Vec<Vec<u8>>), ChainError> {
+    let found = certificates.len();
+    if !(1..=CHAIN_LEN_MAX).contains(&found) {
+        return Err(ChainError::Count { found });
     }
+    let certificate = certificates.remove(0);
+    Ok((certificate, certificates))
 }
 
 /// SHA-256 of a certificate.
@@ -197,24 +200,7 @@ pub fn fingerprint(der: &[u8]) -> Fingerprint {
     Sha256::digest(der).into()
 }
 
-/// The root that was left out at the end, if it was.
-fn missing_root(
-    certificates: &[Vec<u8>],
-    roots: &AcceptedRoots,
-) -> Result<Option<Vec<u8>>, ChainError> {
-    let at = certificates.len().saturating_sub(1);
-    let last = certificates.last().map(Vec::as_slice).unwrap_or_default();
-    let last = parse_certificate(at, last)?;
-    if roots.contains(&last) {
-        return Ok(None);
-    }
-    match roots.issuer_of(&last) {
-        Some(root) => Ok(Some(root.to_vec())),
-        None => Err(ChainError::NoRoot { at }),
-    }
-}
-
-fn parse_certificate(at: usize, der: &[u8]) -> Result<CertificateView<'_>, ChainError> {
+pub(super) fn parse_certificate(at: usize, der: &[u8]) -> Result<CertificateView<'_>, ChainError> {
     CertificateView::parse(der).map_err(|source| ChainError::Certificate { at, source })
 }
 
@@ -231,26 +217,7 @@ fn check_kind(
     }
 }
 
-/// Checks that the certificate at `at` is signed by the next.
-fn check_link(
-    at: usize,
-    signed: &CertificateView<'_>,
-    by: &CertificateView<'_>,
-) -> Result<(), ChainError> {
-    let above = at.saturating_add(1);
-    if signed.issuer() != by.subject() {
-        return Err(ChainError::Names { at });
-    }
-    check_authority(above, by)?;
-    let key = by
-        .public_key()
-        .map_err(|source| ChainError::Key { at: above, source })?;
-    signed
-        .verify_signed_by(&key)
-        .map_err(|source| ChainError::Certificate { at, source })
-}
-
-fn check_authority(at: usize, view: &CertificateView<'_>) -> Result<(), ChainError> {
+pub(super) fn check_authority(at: usize, view: &CertificateView<'_>) -> Result<(), ChainError> {
     let constraints = view.extension(oids::BASIC_CONSTRAINTS);
     let constraints = constraints.and_then(|e| BasicConstraints::from_der(e.value).ok());
     if !constraints.is_some_and(|constraints| constraints.ca) {

@@ -8,7 +8,7 @@ use crate::cert::{
 };
 use crate::sct::SignedCertificateTimestamp;
 use crate::test_keys::{TestKey, key};
-use crate::time::UnixSeconds;
+use crate::time::{UnixMillis, UnixSeconds};
 use crate::{KeyDetails, PublicKey};
 
 const P256: KeyDetails = KeyDetails::EcdsaP256Sha256;
@@ -146,7 +146,7 @@ fn the_root_may_be_left_out() {
     let with_root = chain.check_precertificate(&[intermediate, root]).unwrap();
     let without = chain.check_precertificate(&[intermediate]).unwrap();
     assert_eq!(with_root, without);
-    assert_eq!(without.issuers(), [intermediate, root]);
+    assert_eq!(without.issuers().certificates(), [intermediate, root]);
 }
 
 #[test]
@@ -167,9 +167,8 @@ fn a_precertificate_is_promised_without_its_poison() {
     assert_eq!(der, chain.precertificate);
     assert_eq!(issuer_key_hash, fingerprint(&chain.intermediate.key.spki));
     assert_eq!(tbs, certificate.tbs_without(oids::CT_SCT_LIST));
-    let leaf = checked.leaf(LeafIndex::new(5), UnixMillis::new(6));
-    let roots = [&chain.intermediate.der, &chain.root.der].map(|der| fingerprint(der));
-    assert_eq!(leaf.issuers, roots);
+    let above = [&chain.intermediate.der, &chain.root.der].map(|der| fingerprint(der));
+    assert_eq!(checked.issuers().fingerprints(), above);
 }
 
 #[test]
@@ -218,7 +217,7 @@ fn each_certificate_is_signed_by_the_next() {
     let error = chain.check_precertificate(&[root]).unwrap_err();
     assert_eq!(error, ChainError::Names { at: 0 });
     let error = chain.check_precertificate(&[root, above]).unwrap_err();
-    assert_eq!(error, ChainError::Names { at: 0 });
+    assert_eq!(error, ChainError::Names { at: 1 });
     let mut forged = chain.precertificate.clone();
     *forged.last_mut().unwrap() ^= 1;
     let error = chain.check(SubmittedAs::Precertificate, &[&forged, above]);
@@ -226,6 +225,69 @@ fn each_certificate_is_signed_by_the_next() {
         matches!(error, Err(ChainError::Certificate { at: 0, .. })),
         "{error:?}"
     );
+}
+
+/// Who is remembered vouches for nothing: each certificate below is checked.
+#[test]
+fn what_was_not_signed_by_known_issuers_is_refused() {
+    let chain = Chain::new();
+    let issuers = |above: &Authority| {
+        let checked = CheckedIssuers::check(vec![above.der.clone()], &chain.roots());
+        Arc::new(checked.unwrap())
+    };
+    let known = issuers(&chain.intermediate);
+    let below = |der: &[u8], issuers: &Arc<CheckedIssuers>| {
+        let submitted_as = SubmittedAs::Precertificate;
+        SubmittedChain::below(submitted_as, der.to_vec(), Arc::clone(issuers))
+    };
+    let taken = below(&chain.precertificate, &known).unwrap();
+    assert_eq!(
+        chain.check_precertificate(&[&chain.intermediate.der]),
+        Ok(taken)
+    );
+    let mut forged = chain.precertificate.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    let error = below(&forged, &known);
+    assert!(
+        matches!(error, Err(ChainError::Certificate { at: 0, .. })),
+        "{error:?}"
+    );
+    // The same name, and another key.
+    let (other, _) = Authority::new(P384, "intermediate", None).issue();
+    let error = below(&other, &known);
+    assert!(
+        matches!(error, Err(ChainError::Certificate { at: 0, .. })),
+        "{error:?}"
+    );
+    let error = below(&chain.precertificate, &issuers(&chain.root));
+    assert_eq!(error, Err(ChainError::Names { at: 0 }));
+    let error = below(&chain.certificate, &known);
+    assert_eq!(error, Err(ChainError::NotPoisoned));
+}
+
+#[test]
+fn issuers_that_lead_to_no_root_are_not_known() {
+    let chain = Chain::new();
+    let check = |above: &[&[u8]]| {
+        let above = above.iter().map(|der| der.to_vec()).collect();
+        CheckedIssuers::check(above, &chain.roots())
+    };
+    assert_eq!(check(&[]), Err(ChainError::Count { found: 1 }));
+    let (root, intermediate) = (&chain.root.der[..], &chain.intermediate.der[..]);
+    let many = [root; CHAIN_LEN_MAX];
+    let found = CHAIN_LEN_MAX + 1;
+    assert_eq!(check(&many), Err(ChainError::Count { found }));
+    assert!(check(&many[1..]).is_ok());
+    let mut forged = intermediate.to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    let error = check(&[&forged, root]);
+    assert!(
+        matches!(error, Err(ChainError::Certificate { at: 1, .. })),
+        "{error:?}"
+    );
+    assert_eq!(check(&[&forged]), Err(ChainError::NoRoot { at: 1 }));
+    let error = check(&[&chain.certificate, intermediate]);
+    assert_eq!(error, Err(ChainError::NotAnAuthority { at: 1 }));
 }
 
 #[test]
