@@ -4,6 +4,7 @@
 //! `run(&Args, Output) -> Result<(), Failure>`, and a line each in [`Command`] and [`dispatch`].
 
 mod completions;
+mod conformance;
 mod man;
 mod trust;
 mod verify;
@@ -37,10 +38,13 @@ Every command explains itself: `cairn help COMMAND`.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Verify(verify::Args),
+    Verify(Box<verify::Args>),
     /// Choose and follow the trust root that other commands go by
     #[command(subcommand)]
     Trust(trust::TrustCommand),
+    /// Speak the command line of Sigstore's conformance suite
+    #[command(subcommand)]
+    Conformance(conformance::Conformance),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -61,6 +65,7 @@ fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Verify(args) => verify::run(&args, output),
         Command::Trust(command) => trust::run(&command, output),
+        Command::Conformance(command) => conformance::run(&command, output),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args, output),
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sigstore::verify::{Check, Passed, SigningTime, TimeSource, Verified, VerifiedSigner};
 
 use super::judge::{Proof, Refusal, Verdict};
@@ -133,29 +133,30 @@ impl Proof {
 }
 
 fn bundle_json(verified: &Verified, explain: bool) -> Value {
-    let mut json = match verified.signer() {
+    let mut json = Map::new();
+    let mut say = |name: &str, value: Value| json.insert(name.to_owned(), value);
+    match verified.signer() {
         VerifiedSigner::Certified { signer, .. } => {
-            let fields = signer.extensions.iter();
-            let fields =
-                fields.map(|(field, text)| (field.template_name().to_owned(), json!(text)));
-            json!({
-                "identity": signer.name.as_str(),
-                "issuer": signer.issuer,
-                "claims": Value::Object(fields.collect()),
-            })
+            let claims = signer.extensions.iter();
+            let claims =
+                claims.map(|(field, text)| (field.template_name().to_owned(), text.into()));
+            say("identity", signer.name.as_str().into());
+            say("issuer", signer.issuer.as_str().into());
+            say("claims", Value::Object(claims.collect()));
         }
-        VerifiedSigner::Key => json!({ "key": "given" }),
-    };
-    let times = verified.times().iter().map(time_json);
-    json["times"] = times.collect();
-    json["pending"] = json!(verified.is_pending());
+        VerifiedSigner::Key => {
+            say("key", "given".into());
+        }
+    }
+    say("times", verified.times().iter().map(time_json).collect());
+    say("pending", verified.is_pending().into());
     if let Some(statement) = verified.statement() {
-        json["predicateType"] = json!(statement.predicate_type);
+        say("predicateType", statement.predicate_type.as_str().into());
     }
     if explain {
-        json["checks"] = checks(verified.passed());
+        say("checks", checks(verified.passed()));
     }
-    json
+    Value::Object(json)
 }
 
 fn time_json(time: &SigningTime) -> Value {

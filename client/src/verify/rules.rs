@@ -109,12 +109,11 @@ pub(super) fn read_key(path: &Path) -> Result<Key, Failure> {
     let bytes = files::read(path, KEY_LEN_BYTES_MAX)?;
     Key::parse(&bytes).map_err(|error| {
         let failure = Failure::file(path, "is no public key that can be used").found(error);
-        match bytes.windows(PRIVATE.len()).any(|window| window == PRIVATE) {
-            true => {
-                failure.fix("give the public key: this is the private one, keep it to yourself")
-            }
-            false => failure,
+        if bytes.windows(PRIVATE.len()).any(|window| window == PRIVATE) {
+            return failure
+                .fix("give the public key: this is the private one, keep it to yourself");
         }
+        failure
     })
 }
 
