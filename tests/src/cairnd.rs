@@ -36,6 +36,12 @@ pub fn program() -> &'static Path {
     })
 }
 
+/// The client, built like the program under test.
+pub fn client_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("cairn-client", "--bin", "cairn"))
+}
+
 /// The load tool, built like the program under test.
 pub fn load_tool() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
