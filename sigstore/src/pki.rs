@@ -5,6 +5,7 @@
 //! | [`Format::X509`] | PEM: keys, certificates, chains | the bytes of a signature |
 //! | [`Format::Minisign`] | minisign, signify | both, over the message or its digest |
 //! | [`Format::Ssh`] | a line of `authorized_keys` | SSHSIG, as `ssh-keygen -Y sign` makes them |
+//! | [`Format::Pkcs7`] | the certificate in a signature | CMS, as `openssl cms` makes them |
 //!
 //! All have one shape, so that callers need not know which is which: [`Key::parse`] and
 //! [`Signature::parse`] tell the format from the bytes, [`Key::verify`] checks a message that is in
@@ -55,6 +56,7 @@ mod digests;
 mod error;
 mod identity;
 mod minisign;
+mod pkcs7;
 mod spki;
 mod ssh;
 mod x509;
@@ -69,11 +71,13 @@ pub enum Format {
     Minisign,
     /// OpenSSH.
     Ssh,
+    /// CMS, which began as PKCS #7.
+    Pkcs7,
 }
 
 impl Format {
     /// Every format there is.
-    pub const ALL: [Format; 3] = [Format::X509, Format::Minisign, Format::Ssh];
+    pub const ALL: [Format; 4] = [Format::X509, Format::Minisign, Format::Ssh, Format::Pkcs7];
 
     /// What Rekor v1 calls it.
     #[must_use]
@@ -82,6 +86,7 @@ impl Format {
             Format::X509 => "x509",
             Format::Minisign => "minisign",
             Format::Ssh => "ssh",
+            Format::Pkcs7 => "pkcs7",
         }
     }
 
@@ -146,6 +151,7 @@ enum KeyForm {
     X509(x509::Key),
     Minisign(minisign::Key),
     Ssh(ssh::Key),
+    Pkcs7(pkcs7::Key),
 }
 
 impl Key {
@@ -175,6 +181,7 @@ impl Key {
             Format::X509 => KeyForm::X509(x509::Key::parse(bytes)?),
             Format::Minisign => KeyForm::Minisign(minisign::Key::parse(bytes)?),
             Format::Ssh => KeyForm::Ssh(ssh::Key::parse(bytes)?),
+            Format::Pkcs7 => KeyForm::Pkcs7(pkcs7::Key::parse(bytes)?),
         }))
     }
 
@@ -185,6 +192,7 @@ impl Key {
             KeyForm::X509(_) => Format::X509,
             KeyForm::Minisign(_) => Format::Minisign,
             KeyForm::Ssh(_) => Format::Ssh,
+            KeyForm::Pkcs7(_) => Format::Pkcs7,
         }
     }
 
@@ -195,6 +203,7 @@ impl Key {
             KeyForm::X509(key) => key.canonical(),
             KeyForm::Minisign(key) => key.canonical(),
             KeyForm::Ssh(key) => key.canonical(),
+            KeyForm::Pkcs7(key) => key.canonical(),
         }
     }
 
@@ -211,6 +220,7 @@ impl Key {
             KeyForm::X509(key) => key.identities(),
             KeyForm::Minisign(_) => Vec::new(),
             KeyForm::Ssh(key) => key.identities(),
+            KeyForm::Pkcs7(key) => key.identities(),
         }
     }
 
@@ -221,6 +231,7 @@ impl Key {
             KeyForm::X509(key) => Some(key.public_key()),
             KeyForm::Minisign(key) => Some(key.public_key()),
             KeyForm::Ssh(key) => Some(key.public_key()),
+            KeyForm::Pkcs7(key) => Some(key.signer().public_key()),
         }
     }
 
@@ -229,6 +240,7 @@ impl Key {
     pub fn certificate(&self) -> Option<&[u8]> {
         match &self.0 {
             KeyForm::X509(key) => key.certificate(),
+            KeyForm::Pkcs7(key) => key.signer().certificate(),
             KeyForm::Minisign(_) | KeyForm::Ssh(_) => None,
         }
     }
@@ -272,6 +284,13 @@ impl Key {
             (KeyForm::Ssh(key), SignatureForm::Ssh(signature)) => {
                 CheckForm::Ssh(key.begin(signature, conditions.namespace)?)
             }
+            // A signature of CMS says no more of its key than its certificate does.
+            (KeyForm::X509(key), SignatureForm::Pkcs7(signature)) => {
+                CheckForm::Pkcs7(signature.begin(key.public_key(), conditions.at)?)
+            }
+            (KeyForm::Pkcs7(key), SignatureForm::Pkcs7(signature)) => {
+                CheckForm::Pkcs7(signature.begin(key.signer().public_key(), conditions.at)?)
+            }
             _ => return Err(self.other_format(signature)),
         }))
     }
@@ -298,6 +317,13 @@ impl Key {
             (KeyForm::Ssh(key), SignatureForm::Ssh(signature)) => {
                 key.verify_digest(signature, conditions.namespace, hash, digest)
             }
+            (KeyForm::X509(key), SignatureForm::Pkcs7(signature)) => {
+                signature.verify_digest(key.public_key(), conditions.at, hash, digest)
+            }
+            (KeyForm::Pkcs7(key), SignatureForm::Pkcs7(signature)) => {
+                let key = key.signer().public_key();
+                signature.verify_digest(key, conditions.at, hash, digest)
+            }
             (KeyForm::Minisign(_), SignatureForm::Minisign(_)) => Err(PkiError::Digest {
                 format: Format::Minisign,
                 found: hash,
@@ -310,6 +336,7 @@ impl Key {
     fn check_time(&self, conditions: &Conditions<'_>) -> Result<(), PkiError> {
         match (&self.0, conditions.at) {
             (KeyForm::X509(key), Some(at)) => key.check_valid_at(self.format(), at),
+            (KeyForm::Pkcs7(key), Some(at)) => key.signer().check_valid_at(self.format(), at),
             _ => Ok(()),
         }
     }
@@ -329,6 +356,7 @@ impl fmt::Display for Key {
             KeyForm::X509(key) => x509::describe(key.public_key()),
             KeyForm::Minisign(key) => key.describe(),
             KeyForm::Ssh(key) => key.describe(),
+            KeyForm::Pkcs7(key) => x509::describe(key.signer().public_key()),
         })
     }
 }
@@ -342,6 +370,7 @@ enum SignatureForm {
     X509(x509::Signature),
     Minisign(minisign::Signature),
     Ssh(ssh::Signature),
+    Pkcs7(pkcs7::Signature),
 }
 
 impl Signature {
@@ -373,6 +402,7 @@ impl Signature {
             Format::X509 => SignatureForm::X509(x509::Signature::parse(bytes)?),
             Format::Minisign => SignatureForm::Minisign(minisign::Signature::parse(bytes)?),
             Format::Ssh => SignatureForm::Ssh(ssh::Signature::parse(bytes)?),
+            Format::Pkcs7 => SignatureForm::Pkcs7(pkcs7::Signature::parse(bytes)?),
         }))
     }
 
@@ -383,6 +413,7 @@ impl Signature {
             SignatureForm::X509(_) => Format::X509,
             SignatureForm::Minisign(_) => Format::Minisign,
             SignatureForm::Ssh(_) => Format::Ssh,
+            SignatureForm::Pkcs7(_) => Format::Pkcs7,
         }
     }
 
@@ -394,6 +425,7 @@ impl Signature {
             SignatureForm::X509(signature) => signature.bytes().to_vec(),
             SignatureForm::Minisign(signature) => signature.canonical(),
             SignatureForm::Ssh(signature) => signature.canonical(),
+            SignatureForm::Pkcs7(signature) => signature.canonical(),
         }
     }
 
@@ -402,7 +434,7 @@ impl Signature {
     pub fn namespace(&self) -> Option<&str> {
         match &self.0 {
             SignatureForm::Ssh(signature) => Some(signature.namespace()),
-            SignatureForm::X509(_) | SignatureForm::Minisign(_) => None,
+            _ => None,
         }
     }
 
@@ -412,7 +444,7 @@ impl Signature {
     pub fn trusted_comment(&self) -> Option<&str> {
         match &self.0 {
             SignatureForm::Minisign(signature) => signature.trusted_comment(),
-            SignatureForm::X509(_) | SignatureForm::Ssh(_) => None,
+            _ => None,
         }
     }
 }
@@ -426,6 +458,7 @@ enum CheckForm<'a> {
     X509(Box<x509::Check<'a>>),
     Minisign(minisign::Check<'a>),
     Ssh(ssh::Check<'a>),
+    Pkcs7(pkcs7::Check<'a>),
 }
 
 impl Check<'_> {
@@ -435,6 +468,7 @@ impl Check<'_> {
             CheckForm::X509(check) => check.update(piece),
             CheckForm::Minisign(check) => check.update(piece),
             CheckForm::Ssh(check) => check.update(piece),
+            CheckForm::Pkcs7(check) => check.update(piece),
         }
     }
 
@@ -448,6 +482,7 @@ impl Check<'_> {
             CheckForm::X509(check) => check.finish(),
             CheckForm::Minisign(check) => check.finish(),
             CheckForm::Ssh(check) => check.finish(),
+            CheckForm::Pkcs7(check) => check.finish(),
         }
     }
 }

@@ -5,16 +5,24 @@ use super::{Format, base64_decode_lenient, minisign};
 
 /// How keys of each format begin, for whoever gave one of none.
 pub(super) const KEY_FORMATS: &str = "pem (a public key or a certificate), minisign (base64 that \
-     begins with RW), or ssh (a line as in authorized_keys)";
+     begins with RW), ssh (a line as in authorized_keys), or pkcs7 (a signature with its \
+     certificate)";
 /// The same for signatures.
-pub(super) const SIGNATURE_FORMATS: &str =
-    "minisign, ssh (SSH SIGNATURE in pem), or the bytes of a signature, perhaps in base64";
+pub(super) const SIGNATURE_FORMATS: &str = "minisign, ssh (SSH SIGNATURE in pem), pkcs7 (PKCS7 or \
+     CMS in pem, or der), or the bytes of a signature, perhaps in base64";
 
 /// The format of a key.
 pub(super) fn key_format(bytes: &[u8]) -> Option<Format> {
     let text = bytes.trim_ascii_start();
-    if pem_label(text).is_some() {
-        return Some(Format::X509);
+    if let Some(label) = pem_label(text) {
+        return Some(if is_pkcs7(label) {
+            Format::Pkcs7
+        } else {
+            Format::X509
+        });
+    }
+    if is_signed_data(bytes) {
+        return Some(Format::Pkcs7);
     }
     if text.starts_with(minisign::UNTRUSTED.as_bytes()) || is_minisign_line(text) {
         return Some(Format::Minisign);
@@ -27,11 +35,15 @@ pub(super) fn signature_format(bytes: &[u8]) -> Option<Format> {
     let text = bytes.trim_ascii_start();
     match pem_label(text) {
         Some(label) if label.starts_with(super::ssh::LABEL.as_bytes()) => return Some(Format::Ssh),
+        Some(label) if is_pkcs7(label) => return Some(Format::Pkcs7),
         Some(_) => return None,
         None => {}
     }
     if text.starts_with(minisign::UNTRUSTED.as_bytes()) {
         return Some(Format::Minisign);
+    }
+    if is_signed_data(bytes) {
+        return Some(Format::Pkcs7);
     }
     (!text.is_empty()).then_some(Format::X509)
 }
@@ -41,6 +53,22 @@ fn pem_label(text: &[u8]) -> Option<&[u8]> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     let mut lines = text.split(|byte| *byte == b'\n');
     lines.find_map(|line| line.trim_ascii_start().strip_prefix(BEGIN))
+}
+
+fn is_pkcs7(label: &[u8]) -> bool {
+    let mut labels = super::pkcs7::LABELS.iter();
+    labels.any(|known| label.starts_with(known.as_bytes()))
+}
+
+/// DER that begins with a sequence, whatever its length, and the identifier of signed data.
+fn is_signed_data(bytes: &[u8]) -> bool {
+    const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+    bytes.first() == Some(&0x30)
+        && (2..=6).any(|at| {
+            bytes
+                .get(at..)
+                .is_some_and(|rest| rest.starts_with(SIGNED_DATA))
+        })
 }
 
 /// A line of base64 as long as a minisign key and with its algorithm.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the keys and signatures of this directory anew, with the tools that people sign with:
-# OpenSSL, OpenSSH and minisign. Every signature is of the file `message`. The private keys are
-# thrown away.
+# OpenSSL, OpenSSH, minisign and jarsigner. Nearly all are of the file `message`. The private keys
+# are thrown away.
 # Tests name files, not values, but for fingerprints and key ids.
 #
 #     sigstore/testdata/pki/make.sh
@@ -67,6 +67,34 @@ ssh rsa rsa -b 2048
 ssh-keygen -q -Y sign -f "$secret/ssh-ed25519" -n git <message >ssh-ed25519.git.sig
 ssh-keygen -q -t dsa -N '' -C jane@example.org -f "$secret/ssh-dsa" && cp "$secret/ssh-dsa.pub" .
 
-minisign -G -W -p minisign.pub -s "$secret/minisign" >/dev/null
+minisign -G -f -W -p minisign.pub -s "$secret/minisign" >/dev/null
 minisign -S -W -s "$secret/minisign" -m message -x minisign.prehashed.sig -t 'said by jane'
 minisign -S -l -W -s "$secret/minisign" -m message -x minisign.legacy.sig -t 'said by jane'
+
+# cms KIND OPTIONS...: a certificate of its own for a key, and a signature of the message with it.
+cms() {
+  local kind=$1
+  shift
+  openssl req -x509 -new -key "$secret/$kind" -days 365 -out "$secret/$kind.pem" \
+    -subj '/CN=jane/emailAddress=jane@example.org' -addext subjectAltName=DNS:example.org
+  openssl cms -sign -binary -in message -signer "$secret/$kind.pem" -inkey "$secret/$kind" "$@"
+}
+cms rsa -md sha256 -outform PEM -out pkcs7-rsa.sig
+cms rsa -md sha512 -noattr -outform DER -out pkcs7-rsa.plain.sig
+cms rsa -md sha256 -nodetach -outform DER -out pkcs7-rsa.attached.sig
+cms rsa -md sha256 -stream -indef -outform DER -out pkcs7-rsa.ber.sig
+cms p256 -md sha256 -outform DER -out pkcs7-p256.sig
+cms p256 -md sha256 -nocerts -outform DER -out pkcs7-p256.bare.sig
+cp "$secret/p256.pem" pkcs7-p256.pem
+cms p384 -md sha384 -keyid -outform PEM -out pkcs7-p384.sig
+cms p521 -md sha512 -certfile "$secret/rsa.pem" -outform PEM -out pkcs7-p521.sig
+
+# What jarsigner puts into a JAR: it signs its list of files, which is kept beside it.
+jar=$secret/signed
+mkdir -p "$jar/content" && cp message "$jar/content/"
+(cd "$jar/content" && zip -q -X ../signed.jar message)
+keytool -genkeypair -keystore "$jar/store" -storepass secret -keyalg EC -groupname secp256r1 \
+  -alias jane -dname CN=jane -validity 365
+jarsigner -keystore "$jar/store" -storepass secret "$jar/signed.jar" jane >/dev/null
+unzip -p "$jar/signed.jar" META-INF/JANE.SF >pkcs7-jar.sf
+unzip -p "$jar/signed.jar" META-INF/JANE.EC >pkcs7-jar.sig

@@ -1,4 +1,4 @@
 untrusted comment: signature from minisign secret key
-RWQqiBDddILOPBT+JiBoLNJOVCXDVqObaW3Vr3O2JdthYPmQHepAKGytMRaieVEzCY+UnoulhF5mDZ/h2nCxe+HXnK21dYXHuw0=
+RWTVUICWIfP/pTJEOHBO4tNAhjPybrab4YfomzF2uHpvy2IDqTHJuOsbXC8AnWaKicPCVYWsIYlIUxwBcyBC5A20EtuXawWdmAc=
 trusted comment: said by jane
-MxTr/lQTRuRhFiQIHZvxcpmI2bWvg26gnLQpeY5WiesiZfyfSTNOyV6wO+n+arnX7GTrsHEIHRQqrzFVUefFAQ==
+7ATXsyfBg/c0XFTkJDApAr8AkV8FyjDWeUsUe8EBIZT+Ad9v6TUOsFIJUIOB/rJDsRPP0ODpGIoJurnf1WmDDg==

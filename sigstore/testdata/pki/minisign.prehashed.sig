@@ -1,4 +1,4 @@
 untrusted comment: signature from minisign secret key
-RUQqiBDddILOPCGbW2tiCgyHHx/nqG6l0spjcEaWpT8LCMxjYyCNpgsYN1Fly9wM/4GZ6rNjZgU+dvmBq6UOeqyzsq1oLjlxIAk=
+RUTVUICWIfP/pWaGdN1PJaNTdyZOZNc7TksuFyrNHipmcUDk+ONTercnJoORtcIMAw2SzCjjJbS0q3gs/M949XDiSxNZ4B78RA0=
 trusted comment: said by jane
-/uauaDFWtoawxH1R6mP62GMMseA4sQEhXS/WhQHsmvat5LRrGKe56ouXBw7lWOeeOOuAxV6Ofg7ugMW2dHFKAQ==
+UVvJ1iaoWaCZLgEyDUfiSlm9aUdQ2a5oRErknpn1L6kYfTxYSZ4uyBUKLZNU4WxflQC1uQAsm0QFf+2Q8KeNAA==
