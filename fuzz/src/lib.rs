@@ -65,8 +65,8 @@ pub use server_formats::{
     time_answer,
 };
 pub use sigstore_formats::{
-    canonical_json, certificate, entry_body, hashedrekord_leaf, hashedrekord_request, log_entry,
-    sigstore_bundle, spki, statement, tile_leaf,
+    canonical_json, certificate, cosign_bundle, entry_body, hashedrekord_leaf,
+    hashedrekord_request, log_entry, sigstore_bundle, spki, statement, tile_leaf,
 };
 pub use store_operations::store_operations;
 pub use timestamps::{
@@ -78,7 +78,7 @@ pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tu
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 57] = [
+pub const TARGETS: [(&str, Target); 58] = [
     ("add_chain", add_chain),
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
@@ -90,6 +90,7 @@ pub const TARGETS: [(&str, Target); 57] = [
     ("checkpoint", checkpoint),
     ("claim_template", claim_template),
     ("config", config),
+    ("cosign_bundle", cosign_bundle),
     ("csr", csr),
     ("discovery", discovery),
     ("entry_body", entry_body),

@@ -1,6 +1,6 @@
 //! Sigstore's formats: requests, entries, answers, keys and certificates, and the JSON under them.
 
-use sigstore::bundle::SigstoreBundle;
+use sigstore::bundle::{SigstoreBundle, parse_promised_entry};
 use sigstore::canonical_json::{JsonError, canonicalize, parse_no_duplicates};
 use sigstore::ct_entry::{TILE_LEAF_LEN_BYTES_MAX, TileLeaf};
 use sigstore::entry::body::EntryBody;
@@ -84,6 +84,20 @@ pub fn sigstore_bundle(bytes: &[u8]) -> bool {
     };
     let again = SigstoreBundle::parse(&bundle.encode());
     assert_eq!(again, Ok(bundle), "what is written is read as it was");
+    true
+}
+
+/// Older bundles of cosign: [`SigstoreBundle::parse_cosign`] and the entry in them.
+#[must_use]
+pub fn cosign_bundle(bytes: &[u8]) -> bool {
+    if parse_promised_entry(bytes).is_ok() {
+        return true;
+    }
+    let Ok(bundle) = SigstoreBundle::parse_cosign(bytes) else {
+        return false;
+    };
+    let again = SigstoreBundle::parse(&bundle.encode());
+    assert_eq!(again, Ok(bundle), "it can be written as a bundle of today");
     true
 }
 

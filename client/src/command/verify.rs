@@ -92,7 +92,7 @@ struct WhatArgs {
     /// Take a signature without an entry of a log
     #[arg(long, conflicts_with = "policy")]
     no_log: bool,
-    /// Take a signature whose log entry is to follow, if it is not older than this: 90s, 30m, 2h, 1d
+    /// Take a signature whose log entry is to follow, if not older than this: 90s, 30m, 2h, 1d
     #[arg(long, value_name = "TIME", conflicts_with_all = ["policy", "no_log"])]
     pending_for: Option<String>,
     /// Take a certificate that no certificate log has promised to show

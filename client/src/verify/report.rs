@@ -21,8 +21,8 @@ pub(super) fn advise(failure: Failure, check: Check) -> Failure {
             "if that is who should have signed, name them; if not, do not use the file"
         }
         Check::LogKnown | Check::CertificatePath | Check::Timestamp => {
-            "if another Sigstore instance made the bundle, trust that one: --trusted-root or --mirror; \
-             if it is a new part of the same one: cairn trust refresh"
+            "if another Sigstore instance made the bundle, trust that one: --trusted-root or \
+             --mirror; if it is a new part of the same one: cairn trust refresh"
         }
         Check::LogEntry => {
             "ask the signer for a bundle with its log entry; --no-log goes without, --pending-for \

@@ -6,7 +6,7 @@
 //! | `ENCRYPTED PRIVATE KEY` | PKCS #8 under a passphrase: OpenSSL, this project |
 //! | `EC PRIVATE KEY` | SEC 1, ECDSA alone |
 //! | `RSA PRIVATE KEY` | PKCS #1, RSA alone |
-//! | `ENCRYPTED SIGSTORE PRIVATE KEY`, `ENCRYPTED COSIGN PRIVATE KEY` | `cosign.key`, see `sealed` |
+//! | `ENCRYPTED SIGSTORE PRIVATE KEY`, or with `COSIGN` | `cosign.key`, see `sealed` |
 //!
 //! Other blocks before the key, such as `EC PARAMETERS` that OpenSSL writes, are passed over.
 
