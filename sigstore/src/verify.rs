@@ -9,7 +9,7 @@
 //!    a time.
 //! 3. May: the certificate leads to a trusted authority, all of that path was valid at every time,
 //!    a certificate log promised to show the certificate, and it names whom the policy wants.
-//! 4. Seen: each entry's proof leads to a root hash that the log signed.
+//! 4. Seen: each entry's proof leads to a root hash that the log signed, and enough witnesses saw.
 //! 5. What: the signature is by that signer over this artifact, or over an envelope whose statement
 //!    is about it.
 //! 6. Same: each entry is about just this signature, signer and artifact.
@@ -30,7 +30,7 @@ use crate::time_range::ProtoTime;
 pub use artifact::{Artifact, hashes_needed};
 pub use certificate::CertifiedSigner;
 pub use check::{Check, Failed, Passed, Refused};
-pub use policy::{LogPolicy, Policy, SignerPolicy};
+pub use policy::{LogPolicy, Policy, SignerPolicy, WitnessPolicy};
 pub use time::{SigningTime, TimeSource};
 pub use trust::TrustMaterial;
 
@@ -294,6 +294,10 @@ impl Checks<'_> {
             let log = log::known(entry, self.trust)?;
             // The oldest bundles have a promise alone; reading a bundle saw to it.
             let Some(proof) = &entry.inclusion_proof else {
+                if self.policy.witnesses.quorum > 0 {
+                    let reason = "the entry has no checkpoint that a witness could have seen";
+                    return Err(Failed::new(Check::LogWitnesses, reason));
+                }
                 continue;
             };
             log::inclusion(entry, proof)?;
@@ -301,6 +305,10 @@ impl Checks<'_> {
             let origin = log::checkpoint(proof, log)?;
             let size = proof.tree_size;
             self.pass(Check::LogCheckpoint, format!("{origin} at size {size}"));
+            if self.policy.witnesses.quorum > 0 {
+                let names = log::witnessed(proof, &self.policy.witnesses)?;
+                self.pass(Check::LogWitnesses, names);
+            }
             if entry.signed_entry_timestamp.is_none() {
                 log::valid_at(log, &moments)?;
                 self.pass(Check::LogValidity, log.valid_for.to_string());

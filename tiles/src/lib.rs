@@ -38,6 +38,7 @@
 //! ```
 
 pub mod checkpoint;
+pub mod cosignature;
 pub mod entry_bundle;
 pub mod hash;
 pub mod index;
@@ -53,6 +54,7 @@ pub mod tile;
 pub mod verify;
 
 pub use crate::checkpoint::{Checkpoint, CheckpointError, Origin, open_checkpoint};
+pub use crate::cosignature::{cosigned_bytes, split_cosignature};
 pub use crate::entry_bundle::{
     BundleError, ENTRY_LEN_BYTES_MAX, EntryBundle, append_entry, prefix_len,
 };

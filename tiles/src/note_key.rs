@@ -8,6 +8,7 @@
 //! |---|---|---|---|
 //! | 0x01 | Ed25519 | 32 bytes | SHA-256(name, 0x0A, 0x01, key) |
 //! | 0x02 | ECDSA with SHA-256, P-256, P-384 or P-521 | SPKI DER | SHA-256(SPKI DER) |
+//! | 0x04 | Ed25519 cosignature with a time | 32 bytes | SHA-256(name, 0x0A, 0x04, key) |
 //! | 0x05 | RFC 6962 tree head, ECDSA P-256 | SPKI DER | SHA-256(name, 0x0A, 0x05, log id) |
 //!
 //! The log id of a 0x05 key is SHA-256(SPKI DER). Other types are refused by their number. Note

@@ -559,3 +559,24 @@ fn node_over_nodes() {
     let (left, right) = (hex_hash(&levels[2][0]), hex_hash(&levels[2][1]));
     assert_eq!(node_hash(&left, &right), hex_hash(&levels[3][0]));
 }
+
+/// A checkpoint with a cosignature, made for this project by another implementation.
+#[test]
+fn the_generated_cosignature_verifies() {
+    let Some(path) = vectors("generated/cosignatures.json") else {
+        return;
+    };
+    let vectors = json(&path);
+    let note = vectors["checkpoint_note"].as_str().unwrap();
+    let vkeys = vectors["vkeys"].as_array().unwrap().iter();
+    let keys = vkeys.filter_map(|vkey| VerifierKey::parse(vkey.as_str().unwrap()).ok());
+    let keys: Vec<VerifierKey> = keys.collect();
+    // The third is of ML-DSA.
+    assert_eq!(keys.len(), 2);
+    let opened = open(note.as_bytes(), &keys).unwrap();
+    assert_eq!((opened.verified.len(), opened.unverified.len()), (2, 1));
+    let text = opened.note.text().as_bytes();
+    let (seconds, _) = tiles::split_cosignature(opened.verified[1].signature()).unwrap();
+    let signed = tiles::cosigned_bytes(text, seconds);
+    assert_eq!(hex_bytes(&vectors["signed_message_0x04_hex"]), signed);
+}

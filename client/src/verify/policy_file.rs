@@ -11,12 +11,18 @@
 //!
 //! [[key]]
 //! file = "release.pub"             # beside this file
+//!
+//! [witnesses]                      # who must have seen the log's checkpoint
+//! quorum = 1
+//! vkeys = ["witness.example+0f40f71b+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"]
 //! ```
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sigstore::identity::{Identity, TextMatch};
+use sigstore::verify::WitnessPolicy;
+use tiles::VerifierKey;
 
 use super::rules::{self, LogRule, Rules};
 use crate::failure::Failure;
@@ -39,6 +45,14 @@ struct PolicyFile {
     identity: Vec<IdentityEntry>,
     #[serde(default)]
     key: Vec<KeyEntry>,
+    witnesses: Option<Witnesses>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Witnesses {
+    quorum: usize,
+    vkeys: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +102,9 @@ pub(super) fn read(path: &Path) -> Result<Rules, Failure> {
             .found(rules.signer_count_min));
     }
     rules.predicate_types = file.attestations;
+    if let Some(witnesses) = file.witnesses {
+        rules.witnesses = read_witnesses(path, &witnesses)?;
+    }
     rules.log = match file.log.as_deref() {
         None | Some("required") => LogRule::Required,
         Some("none") => LogRule::NotRequired,
@@ -101,6 +118,29 @@ pub(super) fn read(path: &Path) -> Result<Rules, Failure> {
             })?,
     };
     Ok(rules)
+}
+
+fn read_witnesses(path: &Path, witnesses: &Witnesses) -> Result<WitnessPolicy, Failure> {
+    let (quorum, count) = (witnesses.quorum, witnesses.vkeys.len());
+    if quorum == 0 || quorum > count {
+        return Err(Failure::file(path, "wants a quorum that there cannot be")
+            .expected(format!("from 1 to {count}, the number of vkeys"))
+            .found(quorum));
+    }
+    let key = |vkey: &String| {
+        let refuse = || Failure::file(path, "names a witness by what is no vkey of one");
+        let key = VerifierKey::parse(vkey).map_err(|error| refuse().found(error))?;
+        key.into_cosigner().ok_or_else(|| {
+            refuse()
+                .expected("an Ed25519 key, of type 0x04 or 0x01")
+                .found(vkey)
+        })
+    };
+    let keys: Result<_, Failure> = witnesses.vkeys.iter().map(key).collect();
+    Ok(WitnessPolicy {
+        quorum,
+        witnesses: keys?,
+    })
 }
 
 fn text_match(
@@ -134,6 +174,8 @@ mod tests {
     }
 
     const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n";
+    const WITNESS: &str =
+        "witness.example/generated+0f40f71b+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU";
     const ONE: &str = "[[identity]]\nissuer = \"i\"\nname = \"n\"\n";
 
     #[test]
@@ -141,11 +183,15 @@ mod tests {
         let text = format!(
             "signers = 2\nattestations = [\"t\"]\nlog = \"pending 2h\"\n{ONE}\
              [[identity]]\nissuer_pattern = \"i.*\"\nname_pattern = \"n|m\"\n\
-             [[key]]\nfile = \"k.pub\"\n"
+             [[key]]\nfile = \"k.pub\"\n[witnesses]\nquorum = 1\nvkeys = [\"{WITNESS}\"]\n"
         );
         let rules = read_text(&text).unwrap();
         assert_eq!((rules.identities.len(), rules.keys.len()), (2, 1));
         assert_eq!(rules.signer_count_min, 2);
+        assert_eq!(
+            (rules.witnesses.quorum, rules.witnesses.witnesses.len()),
+            (1, 1)
+        );
         assert_eq!(rules.log, LogRule::PendingFor(7200));
         assert_eq!(rules.predicate_types, ["t"]);
         let least = read_text(ONE).unwrap();

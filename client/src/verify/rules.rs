@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sigstore::identity::Identity;
 use sigstore::pki::Key;
-use sigstore::verify::{LogPolicy, Policy, SignerPolicy};
+use sigstore::verify::{LogPolicy, Policy, SignerPolicy, WitnessPolicy};
 
 use super::policy_file;
 use crate::clock;
@@ -27,6 +27,8 @@ pub(crate) struct Rules {
     pub(crate) log: LogRule,
     /// Whether a certificate log must have promised to show the certificate.
     pub(crate) certificate_logged: bool,
+    /// Who must have seen the checkpoints of logs.
+    pub(crate) witnesses: WitnessPolicy,
 }
 
 /// Whether a log must hold what is signed.
@@ -60,6 +62,7 @@ impl Rules {
             predicate_types: Vec::new(),
             log: LogRule::Required,
             certificate_logged: true,
+            witnesses: WitnessPolicy::default(),
         })
     }
 
@@ -100,6 +103,7 @@ impl Rules {
                 },
             },
             certificate_logged: self.certificate_logged,
+            witnesses: self.witnesses.clone(),
         }
     }
 }

@@ -40,7 +40,9 @@ pub enum Check {
     LogInclusion,
     /// The root hash is that of a checkpoint which the log signed.
     LogCheckpoint,
-    /// The log trusted itself to sign at a signing time.
+    /// Enough witnesses saw that checkpoint.
+    LogWitnesses,
+    /// The log is trusted for a signing time.
     LogValidity,
     /// The signature is by the signer's key over the artifact or envelope.
     Signature,
@@ -52,7 +54,7 @@ pub enum Check {
 
 impl Check {
     /// Every check, in the order in which they are made.
-    pub const ALL: [Check; 19] = [
+    pub const ALL: [Check; 20] = [
         Check::SignerMaterial,
         Check::CertificateProfile,
         Check::MessageDigest,
@@ -68,6 +70,7 @@ impl Check {
         Check::LogEntry,
         Check::LogInclusion,
         Check::LogCheckpoint,
+        Check::LogWitnesses,
         Check::LogValidity,
         Check::Signature,
         Check::StatementSubject,
@@ -93,6 +96,7 @@ impl Check {
             Check::LogEntry => "log-entry",
             Check::LogInclusion => "log-inclusion",
             Check::LogCheckpoint => "log-checkpoint",
+            Check::LogWitnesses => "log-witnesses",
             Check::LogValidity => "log-validity",
             Check::Signature => "signature",
             Check::StatementSubject => "statement-subject",

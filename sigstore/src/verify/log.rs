@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
-use tiles::{Checkpoint, Note, leaf_hash, verify_inclusion};
+use tiles::{Checkpoint, Note, NoteSignature, leaf_hash, verify_inclusion};
 
 use super::check::{Check, Failed};
+use super::policy::WitnessPolicy;
 use super::trust::{Log, TrustMaterial};
 use crate::entry::log_entry::{InclusionProof, TransparencyLogEntry};
 use crate::public_key::PublicKey;
@@ -128,6 +129,41 @@ pub(super) fn checkpoint(proof: &InclusionProof, log: &Log) -> Result<String, Fa
         );
     }
     Ok(origin.to_owned())
+}
+
+/// Checks that enough witnesses cosigned the checkpoint, and names them.
+///
+/// A line by the key of a witness that does not verify is passed over: anybody may append one, and
+/// must not be able to spoil what others signed.
+pub(super) fn witnessed(proof: &InclusionProof, policy: &WitnessPolicy) -> Result<String, Failed> {
+    let refuse = |reason: String| Failed::new(Check::LogWitnesses, reason);
+    let note = Note::parse(proof.checkpoint.as_bytes()).map_err(|e| refuse(e.to_string()))?;
+    let text = note.text().as_bytes();
+    let mut keys: Vec<Vec<u8>> = Vec::new();
+    let mut names = Vec::new();
+    for witness in &policy.witnesses {
+        let is_by = |line: &&NoteSignature| {
+            line.name() == witness.name() && line.key_id() == witness.key_id()
+        };
+        let mut lines = note.signatures().iter().filter(is_by);
+        let cosigned = lines.any(|line| witness.verify(text, line.signature()).is_ok());
+        if cosigned && !keys.contains(&witness.spki_der()) {
+            keys.push(witness.spki_der());
+            names.push(witness.name().as_str());
+        }
+    }
+    if keys.len() >= policy.quorum {
+        return Ok(names.join(", "));
+    }
+    let found = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    let (quorum, count) = (policy.quorum, policy.witnesses.len());
+    Err(refuse("too few witnesses saw the checkpoint".to_owned())
+        .found(found)
+        .wanted(format!("{quorum} of the {count} in the policy")))
 }
 
 /// The name in the origin of a log of Rekor v1: what is before ` - ` and a number.

@@ -1,5 +1,7 @@
 //! What somebody who verifies insists on.
 
+use tiles::VerifierKey;
+
 use crate::identity::Identity;
 use crate::public_key::PublicKey;
 use crate::time::UnixSeconds;
@@ -13,6 +15,8 @@ pub struct Policy {
     pub log: LogPolicy,
     /// Whether a certificate log must have promised to show the certificate.
     pub certificate_logged: bool,
+    /// Who must have seen the checkpoints of entries, beside their log.
+    pub witnesses: WitnessPolicy,
 }
 
 impl Policy {
@@ -33,6 +37,7 @@ impl Policy {
             signer,
             log: LogPolicy::Entry,
             certificate_logged: true,
+            witnesses: WitnessPolicy::default(),
         }
     }
 }
@@ -62,4 +67,13 @@ pub enum LogPolicy {
     },
     /// None need be there. Every entry that is there must be right all the same.
     NotRequired,
+}
+
+/// Who must have seen a checkpoint: so many of these witnesses. By default nobody.
+#[derive(Clone, Debug, Default)]
+pub struct WitnessPolicy {
+    /// How many.
+    pub quorum: usize,
+    /// Keys of witnesses that are trusted to have looked; two of one key count once.
+    pub witnesses: Vec<VerifierKey>,
 }

@@ -226,7 +226,7 @@ fn refuses_bad_base64() {
 
 #[test]
 fn refuses_other_algorithms_by_number() {
-    for type_byte in [0x00, 0x03, 0x04, 0x06, 0xff] {
+    for type_byte in [0x00, 0x03, 0x06, 0xff] {
         let key = STANDARD.encode([&[type_byte], &[7; 32][..]].concat());
         let result = VerifierKey::parse(&format!("name+00000000+{key}"));
         assert_eq!(
@@ -234,10 +234,10 @@ fn refuses_other_algorithms_by_number() {
             Err(NoteKeyError::UnsupportedAlgorithm { type_byte })
         );
     }
-    let message = NoteKeyError::UnsupportedAlgorithm { type_byte: 4 }.to_string();
+    let message = NoteKeyError::UnsupportedAlgorithm { type_byte: 6 }.to_string();
     assert_eq!(
         message,
-        "unsupported algorithm: keys of type 0x04 are not understood"
+        "unsupported algorithm: keys of type 0x06 are not understood"
     );
 }
 
@@ -284,4 +284,38 @@ proptest! {
         let parsed = VerifierKey::parse(&vkey).map(|key| key.to_string());
         prop_assert_eq!(parsed.ok(), (vkey == VKEY).then_some(vkey));
     }
+}
+
+/// A cosignature of the public witness of Geomys on a checkpoint of Sigstore's staging log, as the
+/// bundle `rekor2-dsse-happy-path` of the Sigstore conformance suite carries it. The vkey is that
+/// of the witness network's list.
+#[test]
+fn a_cosignature_of_a_public_witness_verifies() {
+    const VKEY: &str = "witness.navigli.sunlight.geomys.org+a3e00fe2+\
+        BNy/co4C1Hn1p+INwJrfUlgz7W55dSZReusH/GhUhJ/G";
+    const TEXT: &str = "log2025-alpha3.rekor.sigstage.dev\n4026479\n\
+        5iaX4xK6PMnp4ZFTP4iywMcwLgaTjzgRTkrTOUFIrfY=\n";
+    const LINE: &str = "o+AP4gAAAABqBM+2NoYlK4g3lkC5QltDB6f2F9U8yF6+8kXKjLKHAYvSDJ3u5dZufSU3bz+\
+        AtJMdOoMixoFJBkQ397WY/mE0i9tlCg==";
+    let key = VerifierKey::parse(VKEY).unwrap();
+    assert_eq!(key.algorithm(), KeyAlgorithm::Cosignature);
+    assert_eq!(key.to_string(), VKEY);
+    let line = STANDARD.decode(LINE).unwrap();
+    let (key_id, signature) = line.split_at(4);
+    assert_eq!(key_id, key.key_id().get().to_be_bytes());
+    assert_eq!(key.verify(TEXT.as_bytes(), signature), Ok(()));
+    let (seconds, _) = crate::split_cosignature(signature).unwrap();
+    assert_eq!(seconds, 0x6a04_cfb6);
+    // Another time, another text, and the key as one that signs notes.
+    let mut later = signature.to_vec();
+    later[7] ^= 1;
+    let invalid = Err(NoteKeyError::SignatureInvalid);
+    assert_eq!(key.verify(TEXT.as_bytes(), &later), invalid);
+    assert_eq!(key.verify(&TEXT.as_bytes()[1..], signature), invalid);
+    let spki = key.spki_der();
+    let bytes = spki[spki.len() - 32..].try_into().unwrap();
+    let note_key = VerifierKey::from_ed25519(key.name().clone(), bytes);
+    assert_eq!(note_key.verify(TEXT.as_bytes(), signature), invalid);
+    assert_ne!(note_key.key_id(), key.key_id());
+    assert_eq!(note_key.into_cosigner(), Some(key));
 }

@@ -14,9 +14,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::tree_head::{split_signature, tree_head_bytes};
 use super::{KeyId, KeyName, NoteKeyError};
+use crate::cosignature::{cosigned_bytes, split_cosignature};
 
 const TYPE_ED25519: u8 = 0x01;
 const TYPE_ECDSA: u8 = 0x02;
+const TYPE_COSIGNATURE: u8 = 0x04;
 const TYPE_TREE_HEAD: u8 = 0x05;
 
 /// How a key signs notes.
@@ -26,6 +28,8 @@ pub enum KeyAlgorithm {
     Ed25519,
     /// ECDSA with SHA-256 over the text of the note, the signature in DER.
     Ecdsa(EcdsaCurve),
+    /// Ed25519 over the text of the note and a time: how witnesses sign.
+    Cosignature,
     /// ECDSA on P-256 over an RFC 6962 tree head, which the text of the note says.
     TreeHead,
 }
@@ -81,6 +85,8 @@ enum KeyMaterial {
         curve: EcdsaCurve,
         spki: Vec<u8>,
     },
+    /// Ed25519.
+    Cosignature([u8; 32]),
     /// On P-256.
     TreeHead {
         spki: Vec<u8>,
@@ -113,13 +119,8 @@ impl VerifierKey {
         let found = KeyId::parse(key_id).ok_or(NoteKeyError::KeyIdSyntax)?;
         let key = STANDARD.decode(key).map_err(|_| NoteKeyError::Base64)?;
         let key = match key.split_first().ok_or(NoteKeyError::Base64)? {
-            (&TYPE_ED25519, key) => {
-                let found = key.len();
-                let key = key
-                    .try_into()
-                    .map_err(|_| NoteKeyError::Ed25519Len { found })?;
-                Self::from_ed25519(name, key)
-            }
+            (&TYPE_ED25519, key) => Self::from_ed25519(name, ed25519_bytes(key)?),
+            (&TYPE_COSIGNATURE, key) => Self::from_cosigner_ed25519(name, ed25519_bytes(key)?),
             (&TYPE_ECDSA, spki) => Self::from_ecdsa_spki(name, spki)?,
             (&TYPE_TREE_HEAD, spki) => Self::from_tree_head_spki(name, spki)?,
             (&type_byte, _) => return Err(NoteKeyError::UnsupportedAlgorithm { type_byte }),
@@ -139,6 +140,25 @@ impl VerifierKey {
     pub const fn from_ed25519(name: KeyName, public_key: [u8; 32]) -> Self {
         let material = KeyMaterial::Ed25519(public_key);
         Self { name, material }
+    }
+
+    /// The Ed25519 key of a cosigner from its 32 bytes.
+    #[must_use]
+    pub const fn from_cosigner_ed25519(name: KeyName, public_key: [u8; 32]) -> Self {
+        let material = KeyMaterial::Cosignature(public_key);
+        Self { name, material }
+    }
+
+    /// The key as that of a cosigner: lists of witnesses name some by a vkey of type 0x01, and it
+    /// is by type 0x04 that they sign. `None` of any other key.
+    #[must_use]
+    pub fn into_cosigner(self) -> Option<Self> {
+        match self.material {
+            KeyMaterial::Ed25519(key) | KeyMaterial::Cosignature(key) => {
+                Some(Self::from_cosigner_ed25519(self.name, key))
+            }
+            KeyMaterial::Ecdsa { .. } | KeyMaterial::TreeHead { .. } => None,
+        }
     }
 
     /// An ECDSA key from its DER `SubjectPublicKeyInfo`.
@@ -188,7 +208,9 @@ impl VerifierKey {
     pub fn key_id(&self) -> KeyId {
         let log_id = self.log_id();
         KeyId::of(match &self.material {
-            KeyMaterial::Ed25519(_) | KeyMaterial::Ecdsa { .. } => log_id,
+            KeyMaterial::Ed25519(_) | KeyMaterial::Cosignature(_) | KeyMaterial::Ecdsa { .. } => {
+                log_id
+            }
             KeyMaterial::TreeHead { .. } => Sha256::new()
                 .chain_update(self.name.as_str())
                 .chain_update([b'\n', TYPE_TREE_HEAD])
@@ -205,12 +227,8 @@ impl VerifierKey {
     #[must_use]
     pub fn log_id(&self) -> [u8; 32] {
         match &self.material {
-            KeyMaterial::Ed25519(key) => Sha256::new()
-                .chain_update(self.name.as_str())
-                .chain_update([b'\n', TYPE_ED25519])
-                .chain_update(key)
-                .finalize()
-                .into(),
+            KeyMaterial::Ed25519(key) => ed25519_id(&self.name, TYPE_ED25519, key),
+            KeyMaterial::Cosignature(key) => ed25519_id(&self.name, TYPE_COSIGNATURE, key),
             KeyMaterial::Ecdsa { spki, .. } | KeyMaterial::TreeHead { spki } => {
                 Sha256::digest(spki).into()
             }
@@ -222,6 +240,7 @@ impl VerifierKey {
     pub const fn algorithm(&self) -> KeyAlgorithm {
         match &self.material {
             KeyMaterial::Ed25519(_) => KeyAlgorithm::Ed25519,
+            KeyMaterial::Cosignature(_) => KeyAlgorithm::Cosignature,
             KeyMaterial::Ecdsa { curve, .. } => KeyAlgorithm::Ecdsa(*curve),
             KeyMaterial::TreeHead { .. } => KeyAlgorithm::TreeHead,
         }
@@ -231,7 +250,9 @@ impl VerifierKey {
     #[must_use]
     pub fn spki_der(&self) -> Vec<u8> {
         match &self.material {
-            KeyMaterial::Ed25519(key) => [ED25519_SPKI_PREFIX, key].concat(),
+            KeyMaterial::Ed25519(key) | KeyMaterial::Cosignature(key) => {
+                [ED25519_SPKI_PREFIX, key].concat()
+            }
             KeyMaterial::Ecdsa { spki, .. } | KeyMaterial::TreeHead { spki } => spki.clone(),
         }
     }
@@ -246,6 +267,12 @@ impl VerifierKey {
             KeyMaterial::Ed25519(key) => {
                 UnparsedPublicKey::new(&ED25519, key).verify(message, signature)
             }
+            KeyMaterial::Cosignature(key) => {
+                let (seconds, signature) =
+                    split_cosignature(signature).ok_or(NoteKeyError::SignatureInvalid)?;
+                let signed = cosigned_bytes(message, seconds);
+                UnparsedPublicKey::new(&ED25519, key).verify(&signed, signature)
+            }
             KeyMaterial::Ecdsa { curve, spki } => verify_ecdsa(*curve, spki, message, signature),
             KeyMaterial::TreeHead { spki } => {
                 let (signed_at, der) =
@@ -256,6 +283,20 @@ impl VerifierKey {
         };
         verified.map_err(|_| NoteKeyError::SignatureInvalid)
     }
+}
+
+fn ed25519_bytes(key: &[u8]) -> Result<[u8; 32], NoteKeyError> {
+    let found = key.len();
+    key.try_into()
+        .map_err(|_| NoteKeyError::Ed25519Len { found })
+}
+
+fn ed25519_id(name: &KeyName, type_byte: u8, key: &[u8; 32]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(name.as_str());
+    hash.update([b'\n', type_byte]);
+    hash.update(key);
+    hash.finalize().into()
 }
 
 fn verify_ecdsa(
@@ -280,6 +321,7 @@ impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = match &self.material {
             KeyMaterial::Ed25519(key) => [&[TYPE_ED25519], &key[..]].concat(),
+            KeyMaterial::Cosignature(key) => [&[TYPE_COSIGNATURE], &key[..]].concat(),
             KeyMaterial::Ecdsa { spki, .. } => [&[TYPE_ECDSA], &spki[..]].concat(),
             KeyMaterial::TreeHead { spki } => [&[TYPE_TREE_HEAD], &spki[..]].concat(),
         };
