@@ -41,8 +41,8 @@ pub(super) fn artifact_digest<'a>(
 
 /// Checks the signature over an artifact.
 ///
-/// The hash is the one that the bundle mentions, or else the one that goes with the key: older
-/// signers use SHA-256 with every curve.
+/// The hash is the one that the bundle mentions, or else the one that goes with the key, or else
+/// SHA-256, which older signers use with every curve.
 pub(super) fn message(
     key: &PublicKey,
     message: &MessageSignature,
@@ -62,7 +62,14 @@ pub(super) fn message(
         return Ok(());
     }
     let digest = artifact_digest(artifact, hash, Check::Signature)?;
-    by_digest(key, hash, digest, signature)
+    let checked = by_digest(key, hash, digest, signature);
+    match (mentioned, artifact.digest(HashAlgorithm::Sha256)) {
+        (None, Some(sha256)) if key.kind() != KeyKind::Ed25519 => checked.or_else(|failed| {
+            let checked = by_digest(key, HashAlgorithm::Sha256, sha256, signature);
+            checked.map_err(|_| failed)
+        }),
+        _ => checked,
+    }
 }
 
 /// Checks the signature of an envelope.
