@@ -18,11 +18,13 @@
 //!
 //! Spec: `sigstore_bundle.proto` of protobuf-specs; the Sigstore client specification, section 4.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::canonical_json::{JsonLimits, excerpt, parse_limited};
 use crate::dsse::{DsseEnvelope, DsseSignature};
-use crate::entry::log_entry::TransparencyLogEntry;
+use crate::entry::log_entry::{InclusionProof, LogEntryError, TransparencyLogEntry};
 use crate::key_details::HashAlgorithm;
 use crate::proto_json::{self, FieldName};
 
@@ -255,8 +257,8 @@ fn parse_entries(
                 None => Err(missing("inclusionProof")),
             };
         }
-        let entry =
-            TransparencyLogEntry::parse_value(&without_unsigned_proof(item)).map_err(at_entry)?;
+        let item = without_unsigned_proof(item).map_err(at_entry)?;
+        let entry = TransparencyLogEntry::parse_value(&item).map_err(at_entry)?;
         match entry.signed_entry_timestamp {
             Some(_) => Ok(entry),
             None => Err(missing("inclusionPromise")),
@@ -265,15 +267,15 @@ fn parse_entries(
 }
 
 /// The entry less a proof that has no checkpoint.
-fn without_unsigned_proof(entry: &Value) -> std::borrow::Cow<'_, Value> {
-    let proof = entry.get("inclusionProof");
-    let signed = proof.is_none_or(|proof| proof.get("checkpoint").is_some_and(|c| !c.is_null()));
+fn without_unsigned_proof(entry: &Value) -> Result<Cow<'_, Value>, LogEntryError> {
+    let proof = entry.get("inclusionProof").filter(|proof| !proof.is_null());
+    let signed = proof.map_or(Ok(true), InclusionProof::is_signed)?;
     let Some(fields) = entry.as_object().filter(|_| !signed) else {
-        return std::borrow::Cow::Borrowed(entry);
+        return Ok(Cow::Borrowed(entry));
     };
     let mut kept = fields.clone();
     kept.remove("inclusionProof");
-    std::borrow::Cow::Owned(Value::Object(kept))
+    Ok(Cow::Owned(Value::Object(kept)))
 }
 
 fn parse_timestamps(value: Option<&Value>) -> Result<Vec<Vec<u8>>, BundleError> {

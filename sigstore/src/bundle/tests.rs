@@ -226,6 +226,16 @@ fn each_version_has_what_it_relies_on() {
         old["verificationMaterial"]["tlogEntries"][0]["inclusionPromise"] = Value::Null;
         refused(&old, "tlogEntries[0].inclusionPromise: missing");
     }
+    // Else one letter would make a proof one that nobody looks at.
+    let mut misspelt = entry(1);
+    let checkpoint = misspelt["inclusionProof"]["checkpoint"].take();
+    misspelt["inclusionProof"] = json!({ "checkpoin4": checkpoint });
+    let mut old = with(entry_pointer, misspelt);
+    old["mediaType"] = BundleFormat::V01.media_type().into();
+    refused(
+        &old,
+        "tlogEntries[0]: inclusionProof: unknown field \"checkpoin4\"",
+    );
 }
 
 #[test]

@@ -225,6 +225,12 @@ impl InclusionProof {
         Ok(())
     }
 
+    /// Whether a proof has a checkpoint. Early ones have none, and nothing that others have not.
+    pub(crate) fn is_signed(value: &Value) -> Result<bool, LogEntryError> {
+        let [.., checkpoint] = proto_json::fields(value, "inclusionProof", &PROOF_FIELDS)?;
+        Ok(checkpoint.is_some())
+    }
+
     fn parse_value(value: &Value) -> Result<InclusionProof, LogEntryError> {
         let [index, root_hash, size, hashes, checkpoint] =
             proto_json::fields(value, "inclusionProof", &PROOF_FIELDS)?;
