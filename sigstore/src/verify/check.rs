@@ -6,7 +6,9 @@ use thiserror::Error;
 
 /// One check of a bundle. Its code never changes; more checks may be added.
 ///
-/// They are listed in the order in which they are made.
+/// They are listed in the order in which they are made. Of several entries, [`Check::LogKnown`] and
+/// [`Check::LogPromise`] are made one entry after the other, and so are those from
+/// [`Check::LogInclusion`] to [`Check::LogValidity`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Check {
@@ -42,7 +44,7 @@ pub enum Check {
     LogCheckpoint,
     /// Enough witnesses saw that checkpoint.
     LogWitnesses,
-    /// The log is trusted for a signing time.
+    /// A log that gave no time itself was trusted at a signing time.
     LogValidity,
     /// The signature is by the signer's key over the artifact or envelope.
     Signature,
@@ -53,7 +55,7 @@ pub enum Check {
 }
 
 impl Check {
-    /// Every check, in the order in which they are made.
+    /// Every check, in the order in which they are made of a bundle with one entry.
     pub const ALL: [Check; 20] = [
         Check::SignerMaterial,
         Check::CertificateProfile,

@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha384, Sha512};
 use super::artifact::Artifact;
 use super::check::{Check, Failed};
 use crate::bundle::{MessageDigest, MessageSignature};
+use crate::canonical_json::excerpt;
 use crate::dsse::{DsseEnvelope, STATEMENT_TYPE};
 use crate::key_details::HashAlgorithm;
 use crate::public_key::{KeyKind, PublicKey};
@@ -42,34 +43,51 @@ pub(super) fn artifact_digest<'a>(
 /// Checks the signature over an artifact.
 ///
 /// The hash is the one that the bundle mentions, or else the one that goes with the key, or else
-/// SHA-256, which older signers use with every curve.
+/// SHA-256, which older signers use with every curve. Which of them it was, the signature says.
 pub(super) fn message(
     key: &PublicKey,
     message: &MessageSignature,
     artifact: &Artifact<'_>,
 ) -> Result<(), Failed> {
     let mentioned = message.digest.as_ref().map(|digest| digest.algorithm);
-    let hash = match key.kind() {
-        KeyKind::Ed25519 => HashAlgorithm::Sha512,
-        kind => mentioned.unwrap_or(kind.hash()),
-    };
+    let of_key = key.kind().hash();
     let signature = &message.signature;
-    // The two forms of Ed25519 cannot be mistaken for each other: what is signed differs by design.
-    if key.kind() == KeyKind::Ed25519
-        && let Some(content) = artifact.content()
-        && key.verify_message(content, signature).is_ok()
-    {
+    if key.kind() == KeyKind::Ed25519 {
+        return ed25519_message(key, signature, artifact);
+    }
+    let first = mentioned.unwrap_or(of_key);
+    let digest = artifact_digest(artifact, first, Check::Signature)?;
+    let checked = by_digest(key, first, digest, signature);
+    let others = [of_key, HashAlgorithm::Sha256].into_iter();
+    let known = others.filter(|hash| *hash != first);
+    let mut known = known.filter_map(|hash| Some((hash, artifact.digest(hash)?)));
+    checked.or_else(|failed| {
+        let by_other = known.any(|(hash, digest)| by_digest(key, hash, digest, signature).is_ok());
+        if by_other { Ok(()) } else { Err(failed) }
+    })
+}
+
+/// Checks a signature by Ed25519 over an artifact, in both its forms. They cannot be mistaken for
+/// each other: what is signed differs by design.
+fn ed25519_message(
+    key: &PublicKey,
+    signature: &[u8],
+    artifact: &Artifact<'_>,
+) -> Result<(), Failed> {
+    let content = artifact.content();
+    if content.is_some_and(|content| key.verify_message(content, signature).is_ok()) {
         return Ok(());
     }
+    let hash = HashAlgorithm::Sha512;
     let digest = artifact_digest(artifact, hash, Check::Signature)?;
-    let checked = by_digest(key, hash, digest, signature);
-    match (mentioned, artifact.digest(HashAlgorithm::Sha256)) {
-        (None, Some(sha256)) if key.kind() != KeyKind::Ed25519 => checked.or_else(|failed| {
-            let checked = by_digest(key, HashAlgorithm::Sha256, sha256, signature);
-            checked.map_err(|_| failed)
-        }),
-        _ => checked,
-    }
+    by_digest(key, hash, digest, signature).map_err(|failed| match content {
+        Some(_) => failed,
+        None => Failed::new(
+            Check::Signature,
+            "it is not one of the artifact's digest; it may be one of the artifact itself: give \
+             the file itself",
+        ),
+    })
 }
 
 /// Checks the signature of an envelope.
@@ -143,7 +161,9 @@ pub(super) fn statement(
     }
     let first = statement.subjects.first();
     let first = first.and_then(|subject| subject.digests.first());
-    let found = first.map_or_else(String::new, |(name, digest)| format!("{name}:{digest}"));
+    let found = first.map_or_else(String::new, |(name, digest)| {
+        format!("{}: {}", excerpt(name), excerpt(digest))
+    });
     let more = statement.subjects.len().saturating_sub(1);
     let found = format!("{found} and {more} others");
     Err(

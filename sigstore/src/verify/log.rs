@@ -8,6 +8,8 @@ use tiles::{Checkpoint, Note, NoteSignature, leaf_hash, verify_inclusion};
 use super::check::{Check, Failed};
 use super::policy::WitnessPolicy;
 use super::trust::{Log, TrustMaterial};
+use crate::bundle::BundleFormat;
+use crate::canonical_json::excerpt;
 use crate::entry::log_entry::{InclusionProof, TransparencyLogEntry};
 use crate::public_key::PublicKey;
 use crate::time::UnixSeconds;
@@ -70,11 +72,38 @@ pub(super) fn promise(
     Ok(Some(time))
 }
 
-/// Checks that the proof leads from the entry to its root hash.
+/// Checks that an entry may go without a proof: the oldest bundles have a promise alone.
+///
+/// Reading a bundle sees to this, too; but bundles are also put together from other forms.
+pub(super) fn without_proof(
+    entry: &TransparencyLogEntry,
+    format: BundleFormat,
+) -> Result<(), Failed> {
+    let refuse = |reason| Err(Failed::new(Check::LogInclusion, reason));
+    match (&entry.signed_entry_timestamp, format) {
+        (None, _) => refuse("the entry has neither a proof nor a promise"),
+        (Some(_), BundleFormat::V01) => Ok(()),
+        (Some(_), _) => refuse("the entry has no proof, as it must from version 0.2 on"),
+    }
+}
+
+/// Checks that the proof leads from the entry to its root hash, and says where the entry is.
+///
+/// The index of the entry itself is promised, or it is the proof's. Only a log of Rekor v1 counts
+/// through several trees; where it has promised nothing, its count is passed over.
 pub(super) fn inclusion(
     entry: &TransparencyLogEntry,
     proof: &InclusionProof,
-) -> Result<(), Failed> {
+    log: &Log,
+) -> Result<String, Failed> {
+    let promised = entry.signed_entry_timestamp.is_some();
+    let counts_on = promised || log.is_known_by_key;
+    if entry.log_index != proof.log_index && !counts_on {
+        let reason = "the index of the entry is not that of its proof";
+        return Err(Failed::new(Check::LogInclusion, reason)
+            .found(entry.log_index)
+            .wanted(proof.log_index));
+    }
     verify_inclusion(
         proof.log_index,
         proof.tree_size,
@@ -82,41 +111,38 @@ pub(super) fn inclusion(
         &proof.hashes,
         &proof.root_hash,
     )
-    .map_err(|error| Failed::new(Check::LogInclusion, error))
+    .map_err(|error| Failed::new(Check::LogInclusion, error))?;
+    let index = if promised {
+        entry.log_index
+    } else {
+        proof.log_index
+    };
+    let digest = Sha256::digest(&entry.canonicalized_body);
+    let digest = hex::encode(digest.get(..8).unwrap_or_default());
+    Ok(format!("index {index} of {}, entry {digest}", log.base_url))
 }
 
 /// Checks that the log signed a checkpoint of the proof's size and root hash, and gives its origin.
 ///
 /// A log of Rekor v1 has an origin of its name, ` - ` and the number of its tree; its signature
 /// is under the name alone. The origin of any other log is the host of its URL, and so is the name
-/// of its signature. Signatures by others, witnesses among them, are passed over.
+/// of its signature. Signatures by others, witnesses among them, are passed over; of two that are
+/// both said to be the log's, one is not.
 pub(super) fn checkpoint(proof: &InclusionProof, log: &Log) -> Result<String, Failed> {
     let refuse = |reason: String| Failed::new(Check::LogCheckpoint, reason);
     let note = Note::parse(proof.checkpoint.as_bytes()).map_err(|e| refuse(e.to_string()))?;
     let checkpoint = Checkpoint::parse(note.text()).map_err(|e| refuse(e.to_string()))?;
     let origin = checkpoint.origin().as_str();
     let name = match name_of_v1(origin) {
-        Some(name) => name,
-        None if origin == log.host() => origin,
-        None => {
+        Some(name) if log.is_known_by_key => name,
+        _ if origin == log.host() => origin,
+        _ => {
             let failed = refuse("the checkpoint is another log's by its origin".to_owned());
-            return Err(failed.found(origin).wanted(log.host()));
+            let (found, wanted) = (excerpt(origin), excerpt(log.host()));
+            return Err(failed.found(found).wanted(wanted));
         }
     };
-    let mut lines = note.signatures().iter().filter(|line| {
-        line.name().as_str() == name && line.key_id().get().to_be_bytes() == log.key_hint
-    });
-    let line = lines.next().ok_or_else(|| {
-        let failed = refuse(format!("the log did not sign the checkpoint as {name}"));
-        let found = note.signatures().iter();
-        let found: Vec<String> = found
-            .map(|l| format!("{}+{}", l.name(), l.key_id()))
-            .collect();
-        let found = found.join(", ");
-        failed
-            .found(found)
-            .wanted(format!("{name}+{}", hex::encode(log.key_hint)))
-    })?;
+    let line = own_line(&note, name, log)?;
     key(log, Check::LogCheckpoint)?
         .verify_message(note.text().as_bytes(), line.signature())
         .map_err(|error| refuse(format!("the log's signature on the checkpoint: {error}")))?;
@@ -166,6 +192,31 @@ pub(super) fn witnessed(proof: &InclusionProof, policy: &WitnessPolicy) -> Resul
         .wanted(format!("{quorum} of the {count} in the policy")))
 }
 
+/// The one line of a note by the log's key under this name.
+fn own_line<'n>(note: &'n Note, name: &str, log: &Log) -> Result<&'n NoteSignature, Failed> {
+    let is_own = |line: &&NoteSignature| {
+        line.name().as_str() == name && line.key_id().get().to_be_bytes() == log.key_hint
+    };
+    let refuse = |reason: &str| {
+        let reason = format!("{reason} as {}", excerpt(name));
+        let lines = note.signatures().iter();
+        let found: Vec<String> = lines
+            .map(|line| format!("{} {}", excerpt(line.name().as_str()), line.key_id()))
+            .collect();
+        let wanted = format!("one of {} {}", excerpt(name), hex::encode(log.key_hint));
+        let failed = Failed::new(Check::LogCheckpoint, reason);
+        failed.found(found.join(", ")).wanted(wanted)
+    };
+    let mut own = note.signatures().iter().filter(is_own);
+    let line = own
+        .next()
+        .ok_or_else(|| refuse("the log did not sign the checkpoint"))?;
+    match own.next() {
+        None => Ok(line),
+        Some(_) => Err(refuse("the log signed the checkpoint more than once")),
+    }
+}
+
 /// The name in the origin of a log of Rekor v1: what is before ` - ` and a number.
 fn name_of_v1(origin: &str) -> Option<&str> {
     let (name, tree_id) = origin.rsplit_once(" - ")?;
@@ -176,24 +227,18 @@ fn name_of_v1(origin: &str) -> Option<&str> {
 /// Checks that the log is trusted for at least one of the times at which the signature existed.
 ///
 /// An entry with a promise was checked by the time in that. Others have no time of their own; a
-/// key that was given up must not go on making entries for signatures of today.
-pub(super) fn valid_at(log: &Log, times: &[ProtoTime]) -> Result<(), Failed> {
-    if times.is_empty() || times.iter().any(|time| log.valid_for.contains(*time)) {
-        return Ok(());
+/// key that was given up must not go on making entries for signatures of today. A signature by a
+/// key alone may have no time at all: then nothing can be compared, and what is said says so.
+pub(super) fn valid_at(log: &Log, times: &[ProtoTime]) -> Result<String, Failed> {
+    if times.is_empty() {
+        return Ok("no signing time to compare with".to_owned());
+    }
+    if times.iter().any(|time| log.valid_for.contains(*time)) {
+        return Ok(log.valid_for.to_string());
     }
     let found: Vec<String> = times.iter().map(ProtoTime::to_string).collect();
     let reason = format!("log {} is not trusted for any signing time", log.base_url);
     Err(Failed::new(Check::LogValidity, reason)
         .found(found.join(", "))
         .wanted(log.valid_for))
-}
-
-/// SHA-256 of an entry, by which people find it.
-pub(super) fn describe(entry: &TransparencyLogEntry, log: &Log) -> String {
-    let digest = Sha256::digest(&entry.canonicalized_body);
-    let digest = hex::encode(digest.get(..8).unwrap_or_default());
-    format!(
-        "index {} of {}, entry {digest}",
-        entry.log_index, log.base_url
-    )
 }

@@ -13,7 +13,8 @@ pub struct Policy {
     pub signer: SignerPolicy,
     /// Whether a log must hold an entry about it.
     pub log: LogPolicy,
-    /// Whether a certificate log must have promised to show the certificate.
+    /// Whether a certificate log must have promised to show the certificate. If not, promises in
+    /// it are not looked at: a private authority may have no such log.
     pub certificate_logged: bool,
     /// Who must have seen the checkpoints of entries, beside their log.
     pub witnesses: WitnessPolicy,
@@ -62,7 +63,8 @@ pub enum LogPolicy {
     EntryOrPending {
         /// The time.
         now: UnixSeconds,
-        /// How old such a signature may be.
+        /// How old such a signature may be, by the first of its times; and how far in the future,
+        /// for clocks differ.
         age_max_seconds: u64,
     },
     /// None need be there. Every entry that is there must be right all the same.

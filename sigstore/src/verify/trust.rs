@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::cert::view::CertificateView;
 use crate::public_key::PublicKey;
+use crate::sct;
 use crate::time_range::TimeRange;
 use crate::timestamp_token::{ChainError, TimestampChain};
 use crate::trusted_root::{AuthorityInstance, TransparencyLogInstance, TrustedRoot};
@@ -31,6 +32,10 @@ pub(super) struct Log {
     pub(super) valid_for: TimeRange,
     /// The first four bytes of what its checkpoints are found by.
     pub(super) key_hint: [u8; 4],
+    /// Whether its id is the hash of its key alone, as that of every log of Rekor v1 is. Such a log
+    /// may have many trees, each with an origin of its own. The id of a log of Rekor v2 binds its
+    /// one origin, too, unless its key is ECDSA.
+    pub(super) is_known_by_key: bool,
     pub(super) key: Result<PublicKey, String>,
 }
 
@@ -100,6 +105,7 @@ impl From<&TransparencyLogInstance> for Log {
             base_url: log.base_url.clone(),
             valid_for: log.valid_for,
             key_hint: checkpoint_hint.unwrap_or([a, b, c, d]),
+            is_known_by_key: log.log_id == sct::log_id(&log.public_key),
             key: PublicKey::from_spki_der(&log.public_key).map_err(|error| error.to_string()),
         }
     }
