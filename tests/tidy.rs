@@ -49,7 +49,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
 const MAPPED_CRATES: [&str; 6] = ["tiles", "engine", "sigstore", "ca", "api", "client"];
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
-const PARSERS: [(&str, &[&str]); 62] = [
+const PARSERS: [(&str, &[&str]); 64] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),
@@ -84,6 +84,8 @@ const PARSERS: [(&str, &[&str]); 62] = [
     ("sigstore/src/entry/body.rs", &["entry_body"]),
     ("sigstore/src/statement.rs", &["statement"]),
     ("sigstore/src/bundle/cosign.rs", &["cosign_bundle"]),
+    ("sigstore/src/identity.rs", &["identity_pattern"]),
+    ("sigstore/src/verify.rs", &["verify_bundle"]),
     ("sigstore/src/bundle.rs", &["sigstore_bundle"]),
     ("sigstore/src/trusted_root.rs", &["trusted_root"]),
     ("sigstore/src/tuf/envelope.rs", &["tuf_metadata"]),

@@ -48,6 +48,7 @@ mod sigstore_formats;
 mod store_operations;
 mod timestamps;
 mod trust_formats;
+mod verify_bundle;
 
 pub use certificates::{
     certificate_chain, certificate_view, challenge_key, csr, pem, sct_list, subject_alt_name,
@@ -66,19 +67,20 @@ pub use server_formats::{
 };
 pub use sigstore_formats::{
     canonical_json, certificate, cosign_bundle, entry_body, hashedrekord_leaf,
-    hashedrekord_request, log_entry, sigstore_bundle, spki, statement, tile_leaf,
+    hashedrekord_request, identity_pattern, log_entry, sigstore_bundle, spki, statement, tile_leaf,
 };
 pub use store_operations::store_operations;
 pub use timestamps::{
     timestamp_certificate, timestamp_json_request, timestamp_request, timestamp_response,
 };
 pub use trust_formats::{key_file, signing_config, trust_update, trusted_root, tuf_metadata};
+pub use verify_bundle::verify_bundle;
 
 /// A fuzz target: whether the bytes were accepted.
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
-pub const TARGETS: [(&str, Target); 58] = [
+pub const TARGETS: [(&str, Target); 60] = [
     ("add_chain", add_chain),
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
@@ -99,6 +101,7 @@ pub const TARGETS: [(&str, Target); 58] = [
     ("hashedrekord_request", hashedrekord_request),
     ("header_value", header_value),
     ("id_token", id_token),
+    ("identity_pattern", identity_pattern),
     ("kept_checkpoint", kept_checkpoint),
     ("key_file", key_file),
     ("key_set", key_set),
@@ -136,5 +139,6 @@ pub const TARGETS: [(&str, Target); 58] = [
     ("trust_update", trust_update),
     ("trusted_root", trusted_root),
     ("tuf_metadata", tuf_metadata),
+    ("verify_bundle", verify_bundle),
     ("vkey", vkey),
 ];

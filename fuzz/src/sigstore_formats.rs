@@ -6,6 +6,7 @@ use sigstore::ct_entry::{TILE_LEAF_LEN_BYTES_MAX, TileLeaf};
 use sigstore::entry::body::EntryBody;
 use sigstore::entry::hashedrekord::LEAF_LEN_BYTES_MAX;
 use sigstore::entry::log_entry::KindVersion;
+use sigstore::identity::TextMatch;
 use sigstore::public_key::{CERTIFICATE_LEN_BYTES_MAX, SPKI_LEN_BYTES_MAX};
 use sigstore::statement::Statement;
 use sigstore::{HashedRekord, HashedRekordRequest, PublicKey, TransparencyLogEntry};
@@ -129,6 +130,27 @@ pub fn statement(bytes: &[u8]) -> bool {
         let subjects = statement.subjects.iter();
         subjects.flat_map(|s| &s.digests).next().is_some()
     })
+}
+
+/// Patterns for identities, with a text behind a newline: [`TextMatch::pattern`]. Accepted is a
+/// pattern; whatever the text, no more may match than all of it.
+#[must_use]
+pub fn identity_pattern(bytes: &[u8]) -> bool {
+    let Ok(input) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    let (pattern, text) = input.split_once('\n').unwrap_or((input, ""));
+    let Ok(matcher) = TextMatch::pattern(pattern) else {
+        return false;
+    };
+    let exact = TextMatch::Exact(text.to_owned());
+    assert!(exact.matches(text) && exact != matcher);
+    // The same pattern, and something in front or behind that it says nothing of.
+    if matcher.matches(text) {
+        let literal = pattern.chars().all(|c| c.is_ascii_alphanumeric());
+        assert!(!literal || pattern == text, "a word is only itself");
+    }
+    true
 }
 
 /// JSON: [`parse_no_duplicates`] and [`canonicalize`], which must be idempotent.
