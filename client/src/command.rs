@@ -5,6 +5,7 @@
 
 mod completions;
 mod conformance;
+mod convert;
 mod man;
 mod trust;
 mod verify;
@@ -39,6 +40,7 @@ Every command explains itself: `cairn help COMMAND`.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Verify(Box<verify::Args>),
+    Convert(convert::Args),
     /// Choose and follow the trust root that other commands go by
     #[command(subcommand)]
     Trust(trust::TrustCommand),
@@ -64,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Verify(args) => verify::run(&args, output),
+        Command::Convert(args) => convert::run(&args, output),
         Command::Trust(command) => trust::run(&command, output),
         Command::Conformance(command) => conformance::run(&command, output),
         Command::Completions(args) => completions::run(&args),

@@ -28,9 +28,11 @@ use crate::entry::log_entry::{InclusionProof, LogEntryError, TransparencyLogEntr
 use crate::key_details::HashAlgorithm;
 use crate::proto_json::{self, FieldName};
 
+pub use convert::ConversionError;
 pub use cosign::parse_promised_entry;
 pub use error::BundleError;
 
+mod convert;
 mod cosign;
 mod encode;
 mod error;

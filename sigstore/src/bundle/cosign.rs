@@ -77,6 +77,23 @@ pub fn parse_promised_entry(json: &[u8]) -> Result<TransparencyLogEntry, BundleE
     promised_entry(&parse_limited(json, JSON_LIMITS)?)
 }
 
+/// The public key that stands where the certificate would, DER. `parse_cosign` leaves it out.
+pub(super) fn public_key(json: &[u8]) -> Result<Option<Vec<u8>>, BundleError> {
+    let value = parse_limited(json, JSON_LIMITS)?;
+    if value
+        .get("cert")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
+        return Ok(None);
+    }
+    let text = base64(&value, "/cert")?;
+    let (first, _) = pem::parse_first(&text).map_err(BundleError::Pem)?;
+    Ok((first.label == PUBLIC_KEY).then_some(first.der))
+}
+
+const PUBLIC_KEY: &str = "PUBLIC KEY";
+
 fn promised_entry(value: &Value) -> Result<TransparencyLogEntry, BundleError> {
     let body = base64(value, "/Payload/body")?;
     let log_id = text(value, "/Payload/logID")?;
@@ -104,7 +121,7 @@ fn kind_version(body: &[u8]) -> Result<KindVersion, BundleError> {
 /// A certificate, with those above it if there are any, or a key.
 fn signer(text: &[u8]) -> Result<SignerMaterial, BundleError> {
     let (first, _) = pem::parse_first(text).map_err(BundleError::Pem)?;
-    if first.label == "PUBLIC KEY" {
+    if first.label == PUBLIC_KEY {
         return Ok(SignerMaterial::PublicKey {
             hint: String::new(),
         });

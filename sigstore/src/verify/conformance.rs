@@ -8,6 +8,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
+use crate::bundle::BundleFormat;
 use crate::identity::{Identity, TextMatch};
 use crate::pem;
 use crate::trusted_root::TrustedRoot;
@@ -39,6 +40,17 @@ fn policy(case: &Path) -> Policy {
 
 /// Verifies one case, twice, and gives what was said.
 fn run(case: &Path, folder: &Path) -> [Result<(), String>; 2] {
+    run_as(case, folder, |bundle| {
+        SigstoreBundle::parse(bundle).map_err(|error| error.to_string())
+    })
+}
+
+/// The same, of what `read` makes of the bundle.
+fn run_as(
+    case: &Path,
+    folder: &Path,
+    read: impl Fn(&[u8]) -> Result<SigstoreBundle, String>,
+) -> [Result<(), String>; 2] {
     let own_root = fs::read(case.join("trusted_root.json")).ok();
     let production = || fs::read(folder.join("trust/production_trusted_root.json")).unwrap();
     let artifact = fs::read(case.join("artifact"))
@@ -49,7 +61,7 @@ fn run(case: &Path, folder: &Path) -> [Result<(), String>; 2] {
         let root = own_root.clone().unwrap_or_else(production);
         let root = TrustedRoot::parse(&root).map_err(|error| error.to_string())?;
         let bundle = fs::read(case.join("bundle.sigstore.json")).unwrap();
-        let bundle = SigstoreBundle::parse(&bundle).map_err(|error| error.to_string())?;
+        let bundle = read(&bundle)?;
         let trust = TrustMaterial::new(&root);
         let verified = verify(&bundle, &artifact, &policy(case), &trust);
         verified.map(drop).map_err(|refused| refused.to_string())
@@ -78,6 +90,40 @@ fn every_case_ends_as_its_name_says() {
     }
     assert_eq!(wrong, 0, "of {}", 2 * cases.len());
     assert!(cases.len() >= 50, "{} cases", cases.len());
+}
+
+/// What verifies, verifies in every other version that it has a form in, and comes back from there
+/// as it was.
+#[test]
+fn converted_cases_verify_and_come_back() {
+    let folder = Path::new(FOLDER);
+    let Ok(cases) = fs::read_dir(folder.join("bundle-verify")) else {
+        say(&format!("SKIPPED: no conformance data at {FOLDER}"));
+        return;
+    };
+    let mut converted_count = 0;
+    for case in cases.map(|case| case.unwrap().path()) {
+        if !case.is_dir() || case.to_str().unwrap().ends_with("_fail") {
+            continue;
+        }
+        for format in [BundleFormat::V01, BundleFormat::V02, BundleFormat::V03] {
+            let bytes = fs::read(case.join("bundle.sigstore.json")).unwrap();
+            let bundle = SigstoreBundle::parse(&bytes).unwrap();
+            let Ok(converted) = bundle.clone().convert(format) else {
+                continue;
+            };
+            let back = converted.clone().convert(bundle.format).unwrap();
+            assert_eq!(back, bundle, "{}", case.display());
+            converted_count += usize::from(bundle.format != format);
+            let written = converted.encode();
+            for verdict in run_as(&case, folder, |_| {
+                Ok(SigstoreBundle::parse(&written).unwrap())
+            }) {
+                assert_eq!(verdict, Ok(()), "{} as {format:?}", case.display());
+            }
+        }
+    }
+    assert!(converted_count >= 5, "{converted_count} conversions");
 }
 
 #[allow(
