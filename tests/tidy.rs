@@ -78,7 +78,13 @@ const PARSERS: [(&str, &[&str]); 64] = [
     ("sigstore/src/key_file.rs", &["key_file"]),
     (
         "sigstore/src/pki.rs",
-        &["pki_minisign", "pki_pkcs7", "pki_ssh", "pki_x509"],
+        &[
+            "pki_minisign",
+            "pki_pgp",
+            "pki_pkcs7",
+            "pki_ssh",
+            "pki_x509",
+        ],
     ),
     ("sigstore/src/signing_config.rs", &["signing_config"]),
     ("sigstore/src/entry/body.rs", &["entry_body"]),

@@ -57,7 +57,7 @@ pub use id_tokens::{claim_template, discovery, id_token, key_set};
 pub use instance_formats::{add_chain, oauth_form, signing_call, signing_request};
 pub use kept_checkpoint::kept_checkpoint;
 pub use log_formats::{checkpoint, entry_bundle, note, tile, tile_path, vkey};
-pub use pki::{pki_minisign, pki_pkcs7, pki_ssh, pki_x509};
+pub use pki::{pki_minisign, pki_pgp, pki_pkcs7, pki_ssh, pki_x509};
 pub use proofs::proofs;
 pub use public_copy::public_copy;
 pub use rebuild::rebuild;
@@ -81,6 +81,7 @@ pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
 pub const TARGETS: [(&str, Target); 60] = [
+pub const TARGETS: [(&str, Target); 59] = [
     ("add_chain", add_chain),
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
@@ -110,6 +111,7 @@ pub const TARGETS: [(&str, Target); 60] = [
     ("oauth_form", oauth_form),
     ("pem", pem),
     ("pki_minisign", pki_minisign),
+    ("pki_pgp", pki_pgp),
     ("pki_pkcs7", pki_pkcs7),
     ("pki_ssh", pki_ssh),
     ("pki_x509", pki_x509),

@@ -35,6 +35,14 @@ pub fn pki_pkcs7(bytes: &[u8]) -> bool {
     is_key || is_signature
 }
 
+/// OpenPGP: key files and files of signatures.
+#[must_use]
+pub fn pki_pgp(bytes: &[u8]) -> bool {
+    let good = include_bytes!("../../sigstore/testdata/pki/pgp-subkey.key");
+    let (is_key, is_signature) = key_and_signature(Format::Pgp, bytes, good);
+    is_key || is_signature
+}
+
 /// Whether the bytes are a key or a signature of the format. What is read is kept in a form that is
 /// read again as the same, and a signature holds for no message but its own.
 fn key_and_signature(format: Format, bytes: &[u8], good: &[u8]) -> (bool, bool) {

@@ -6,6 +6,7 @@
 //! | [`Format::Minisign`] | minisign, signify | both, over the message or its digest |
 //! | [`Format::Ssh`] | a line of `authorized_keys` | SSHSIG, as `ssh-keygen -Y sign` makes them |
 //! | [`Format::Pkcs7`] | the certificate in a signature | CMS, as `openssl cms` makes them |
+//! | [`Format::Pgp`] | OpenPGP, armored or not | OpenPGP; both behind the feature `pgp` |
 //!
 //! All have one shape, so that callers need not know which is which: [`Key::parse`] and
 //! [`Signature::parse`] tell the format from the bytes, [`Key::verify`] checks a message that is in
@@ -56,6 +57,8 @@ mod digests;
 mod error;
 mod identity;
 mod minisign;
+#[cfg(feature = "pgp")]
+mod pgp;
 mod pkcs7;
 mod spki;
 mod ssh;
@@ -73,11 +76,19 @@ pub enum Format {
     Ssh,
     /// CMS, which began as PKCS #7.
     Pkcs7,
+    /// OpenPGP. Without the feature `pgp` it is known and refused.
+    Pgp,
 }
 
 impl Format {
     /// Every format there is.
-    pub const ALL: [Format; 4] = [Format::X509, Format::Minisign, Format::Ssh, Format::Pkcs7];
+    pub const ALL: [Format; 5] = [
+        Format::X509,
+        Format::Minisign,
+        Format::Ssh,
+        Format::Pkcs7,
+        Format::Pgp,
+    ];
 
     /// What Rekor v1 calls it.
     #[must_use]
@@ -87,6 +98,7 @@ impl Format {
             Format::Minisign => "minisign",
             Format::Ssh => "ssh",
             Format::Pkcs7 => "pkcs7",
+            Format::Pgp => "pgp",
         }
     }
 
@@ -108,7 +120,8 @@ impl fmt::Display for Format {
 pub struct Conditions<'a> {
     /// A time at which key, certificate and signature must have been valid, because somebody who is
     /// trusted saw the signature then, or because it is now. With none, nothing is held against a
-    /// certificate for having expired.
+    /// certificate for having expired. An OpenPGP key must have been valid when its signature says
+    /// it was made, in any case.
     pub at: Option<UnixSeconds>,
     /// What an SSH signature must have been made for.
     pub namespace: &'a str,
@@ -152,6 +165,8 @@ enum KeyForm {
     Minisign(minisign::Key),
     Ssh(ssh::Key),
     Pkcs7(pkcs7::Key),
+    #[cfg(feature = "pgp")]
+    Pgp(pgp::Key),
 }
 
 impl Key {
@@ -182,6 +197,10 @@ impl Key {
             Format::Minisign => KeyForm::Minisign(minisign::Key::parse(bytes)?),
             Format::Ssh => KeyForm::Ssh(ssh::Key::parse(bytes)?),
             Format::Pkcs7 => KeyForm::Pkcs7(pkcs7::Key::parse(bytes)?),
+            #[cfg(feature = "pgp")]
+            Format::Pgp => KeyForm::Pgp(pgp::Key::parse(bytes)?),
+            #[cfg(not(feature = "pgp"))]
+            Format::Pgp => return Err(PkiError::NotBuilt { format }),
         }))
     }
 
@@ -193,6 +212,8 @@ impl Key {
             KeyForm::Minisign(_) => Format::Minisign,
             KeyForm::Ssh(_) => Format::Ssh,
             KeyForm::Pkcs7(_) => Format::Pkcs7,
+            #[cfg(feature = "pgp")]
+            KeyForm::Pgp(_) => Format::Pgp,
         }
     }
 
@@ -204,6 +225,8 @@ impl Key {
             KeyForm::Minisign(key) => key.canonical(),
             KeyForm::Ssh(key) => key.canonical(),
             KeyForm::Pkcs7(key) => key.canonical(),
+            #[cfg(feature = "pgp")]
+            KeyForm::Pgp(key) => key.canonical(),
         }
     }
 
@@ -221,6 +244,8 @@ impl Key {
             KeyForm::Minisign(_) => Vec::new(),
             KeyForm::Ssh(key) => key.identities(),
             KeyForm::Pkcs7(key) => key.identities(),
+            #[cfg(feature = "pgp")]
+            KeyForm::Pgp(key) => key.identities(),
         }
     }
 
@@ -232,6 +257,8 @@ impl Key {
             KeyForm::Minisign(key) => Some(key.public_key()),
             KeyForm::Ssh(key) => Some(key.public_key()),
             KeyForm::Pkcs7(key) => Some(key.signer().public_key()),
+            #[cfg(feature = "pgp")]
+            KeyForm::Pgp(_) => None,
         }
     }
 
@@ -241,7 +268,7 @@ impl Key {
         match &self.0 {
             KeyForm::X509(key) => key.certificate(),
             KeyForm::Pkcs7(key) => key.signer().certificate(),
-            KeyForm::Minisign(_) | KeyForm::Ssh(_) => None,
+            _ => None,
         }
     }
 
@@ -291,6 +318,10 @@ impl Key {
             (KeyForm::Pkcs7(key), SignatureForm::Pkcs7(signature)) => {
                 CheckForm::Pkcs7(signature.begin(key.signer().public_key(), conditions.at)?)
             }
+            #[cfg(feature = "pgp")]
+            (KeyForm::Pgp(key), SignatureForm::Pgp(signature)) => {
+                CheckForm::Pgp(key.begin(signature, conditions.at)?)
+            }
             _ => return Err(self.other_format(signature)),
         }))
     }
@@ -324,8 +355,8 @@ impl Key {
                 let key = key.signer().public_key();
                 signature.verify_digest(key, conditions.at, hash, digest)
             }
-            (KeyForm::Minisign(_), SignatureForm::Minisign(_)) => Err(PkiError::Digest {
-                format: Format::Minisign,
+            _ if self.format() == signature.format() => Err(PkiError::Digest {
+                format: self.format(),
                 found: hash,
                 wanted: "the message itself",
             }),
@@ -357,6 +388,8 @@ impl fmt::Display for Key {
             KeyForm::Minisign(key) => key.describe(),
             KeyForm::Ssh(key) => key.describe(),
             KeyForm::Pkcs7(key) => x509::describe(key.signer().public_key()),
+            #[cfg(feature = "pgp")]
+            KeyForm::Pgp(key) => key.describe(),
         })
     }
 }
@@ -371,6 +404,8 @@ enum SignatureForm {
     Minisign(minisign::Signature),
     Ssh(ssh::Signature),
     Pkcs7(pkcs7::Signature),
+    #[cfg(feature = "pgp")]
+    Pgp(pgp::Signature),
 }
 
 impl Signature {
@@ -403,6 +438,10 @@ impl Signature {
             Format::Minisign => SignatureForm::Minisign(minisign::Signature::parse(bytes)?),
             Format::Ssh => SignatureForm::Ssh(ssh::Signature::parse(bytes)?),
             Format::Pkcs7 => SignatureForm::Pkcs7(pkcs7::Signature::parse(bytes)?),
+            #[cfg(feature = "pgp")]
+            Format::Pgp => SignatureForm::Pgp(pgp::Signature::parse(bytes)?),
+            #[cfg(not(feature = "pgp"))]
+            Format::Pgp => return Err(PkiError::NotBuilt { format }),
         }))
     }
 
@@ -414,11 +453,13 @@ impl Signature {
             SignatureForm::Minisign(_) => Format::Minisign,
             SignatureForm::Ssh(_) => Format::Ssh,
             SignatureForm::Pkcs7(_) => Format::Pkcs7,
+            #[cfg(feature = "pgp")]
+            SignatureForm::Pgp(_) => Format::Pgp,
         }
     }
 
-    /// The one form that Rekor v1 keeps the signature in. It can be read again, and of what no key
-    /// vouches for, nothing is left in it; nor is minisign's trusted comment.
+    /// The one form that Rekor v1 keeps the signature in. It can be read again. OpenPGP's armor is
+    /// kept as it was; minisign's trusted comment is not kept.
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
         match &self.0 {
@@ -426,6 +467,8 @@ impl Signature {
             SignatureForm::Minisign(signature) => signature.canonical(),
             SignatureForm::Ssh(signature) => signature.canonical(),
             SignatureForm::Pkcs7(signature) => signature.canonical(),
+            #[cfg(feature = "pgp")]
+            SignatureForm::Pgp(signature) => signature.canonical(),
         }
     }
 
@@ -459,6 +502,8 @@ enum CheckForm<'a> {
     Minisign(minisign::Check<'a>),
     Ssh(ssh::Check<'a>),
     Pkcs7(pkcs7::Check<'a>),
+    #[cfg(feature = "pgp")]
+    Pgp(pgp::Check<'a>),
 }
 
 impl Check<'_> {
@@ -469,6 +514,8 @@ impl Check<'_> {
             CheckForm::Minisign(check) => check.update(piece),
             CheckForm::Ssh(check) => check.update(piece),
             CheckForm::Pkcs7(check) => check.update(piece),
+            #[cfg(feature = "pgp")]
+            CheckForm::Pgp(check) => check.update(piece),
         }
     }
 
@@ -483,6 +530,8 @@ impl Check<'_> {
             CheckForm::Minisign(check) => check.finish(),
             CheckForm::Ssh(check) => check.finish(),
             CheckForm::Pkcs7(check) => check.finish(),
+            #[cfg(feature = "pgp")]
+            CheckForm::Pgp(check) => check.finish(),
         }
     }
 }

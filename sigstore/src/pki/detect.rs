@@ -5,16 +5,22 @@ use super::{Format, base64_decode_lenient, minisign};
 
 /// How keys of each format begin, for whoever gave one of none.
 pub(super) const KEY_FORMATS: &str = "pem (a public key or a certificate), minisign (base64 that \
-     begins with RW), ssh (a line as in authorized_keys), or pkcs7 (a signature with its \
-     certificate)";
+     begins with RW), ssh (a line as in authorized_keys), pkcs7 (a signature with its \
+     certificate), or pgp (armored or binary)";
 /// The same for signatures.
 pub(super) const SIGNATURE_FORMATS: &str = "minisign, ssh (SSH SIGNATURE in pem), pkcs7 (PKCS7 or \
-     CMS in pem, or der), or the bytes of a signature, perhaps in base64";
+     CMS in pem, or der), pgp (armored or binary), or the bytes of a signature, perhaps in base64";
 
 /// The format of a key.
 pub(super) fn key_format(bytes: &[u8]) -> Option<Format> {
     let text = bytes.trim_ascii_start();
+    if is_pgp_key(bytes) {
+        return Some(Format::Pgp);
+    }
     if let Some(label) = pem_label(text) {
+        if label.starts_with(PGP) {
+            return Some(Format::Pgp);
+        }
         return Some(if is_pkcs7(label) {
             Format::Pkcs7
         } else {
@@ -36,6 +42,7 @@ pub(super) fn signature_format(bytes: &[u8]) -> Option<Format> {
     match pem_label(text) {
         Some(label) if label.starts_with(super::ssh::LABEL.as_bytes()) => return Some(Format::Ssh),
         Some(label) if is_pkcs7(label) => return Some(Format::Pkcs7),
+        Some(label) if label.starts_with(PGP) => return Some(Format::Pgp),
         Some(_) => return None,
         None => {}
     }
@@ -45,6 +52,9 @@ pub(super) fn signature_format(bytes: &[u8]) -> Option<Format> {
     if is_signed_data(bytes) {
         return Some(Format::Pkcs7);
     }
+    if is_pgp_signature(bytes) {
+        return Some(Format::Pgp);
+    }
     (!text.is_empty()).then_some(Format::X509)
 }
 
@@ -53,6 +63,52 @@ fn pem_label(text: &[u8]) -> Option<&[u8]> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     let mut lines = text.split(|byte| *byte == b'\n');
     lines.find_map(|line| line.trim_ascii_start().strip_prefix(BEGIN))
+}
+
+/// What the labels of OpenPGP's armor begin with.
+const PGP: &[u8] = b"PGP ";
+
+/// A packet of OpenPGP that is a key, public or private.
+fn is_pgp_key(bytes: &[u8]) -> bool {
+    matches!(pgp_packet(bytes), Some((5 | 6, [2..=6, ..])))
+}
+
+/// A packet of OpenPGP that is a signature of bytes or text, of a version that exists. A bare
+/// signature of RSA looks like this once in ten million times.
+fn is_pgp_signature(bytes: &[u8]) -> bool {
+    let body = pgp_packet(bytes);
+    matches!(body, Some((2, [4 | 6, 0 | 1, ..] | [3, 5, 0 | 1, ..])))
+}
+
+/// The type and the content of the first packet (RFC 9580 section 4.2), if it ends where the bytes
+/// do or where another packet could begin.
+fn pgp_packet(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let (first, rest) = bytes.split_first()?;
+    let is_old = first & 0xc0 == 0x80;
+    let tag = if is_old {
+        first >> 2 & 0xf
+    } else {
+        first & 0x3f
+    };
+    let len_len = match (is_old, first & 3, rest.first()?) {
+        (true, 0, _) | (false, _, 0..=191) => 1,
+        (true, 1, _) | (false, _, 192..=223) => 2,
+        (true, 2, _) => 4,
+        (false, _, 255) => 5,
+        _ => return None,
+    };
+    let (len, body) = rest.split_at_checked(len_len)?;
+    let number = |bytes: &[u8]| bytes.iter().fold(0_usize, |n, b| n << 8 | usize::from(*b));
+    let len = match len {
+        // The length of two bytes begins where that of one ends.
+        [_, _] if !is_old => number(len).checked_sub(0xc000 - 192)?,
+        [255, len @ ..] if !is_old => number(len),
+        len => number(len),
+    };
+    let (body, behind) = body.split_at_checked(len)?;
+    let is_packet = |byte: &u8| byte & 0x80 != 0;
+    let ends = behind.first().is_none_or(is_packet);
+    (is_packet(first) && ends).then_some((tag, body))
 }
 
 fn is_pkcs7(label: &[u8]) -> bool {

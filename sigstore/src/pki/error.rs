@@ -66,6 +66,12 @@ pub enum PkiError {
         /// What is supported.
         wanted: &'static str,
     },
+    /// Of a format that was left out when the program was built.
+    #[error("this is in {format} format, which this program was built without")]
+    NotBuilt {
+        /// The format.
+        format: Format,
+    },
     /// A signature of one format and a key of another.
     #[error("the signature is in {signature} format, but the key is in {key} format")]
     OtherFormat {

@@ -272,6 +272,39 @@ fn a_digest_of_the_wrong_length_is_refused() {
 }
 
 #[test]
+fn a_bare_signature_is_not_taken_for_openpgp() {
+    // They begin like packets of a signature, with a byte that its kind does not have, or end
+    // elsewhere.
+    for beginning in [
+        &[0x88, 254, 4, 2][..],
+        &[0x88, 200, 4, 0],
+        &[0x89, 0, 253, 4, 7],
+    ] {
+        let mut bytes = vec![0x55; 256];
+        bytes[..beginning.len()].copy_from_slice(beginning);
+        assert_eq!(Signature::parse(&bytes).unwrap().format(), Format::X509);
+    }
+}
+
+/// Keys and signatures of GnuPG have tests of their own, where they are known.
+#[cfg(not(feature = "pgp"))]
+#[test]
+fn openpgp_is_told_apart_and_refused_without_its_feature() {
+    for name in ["pgp-rsa.key", "pgp-p256.key"] {
+        let error = Key::parse(&vector(name)).unwrap_err().to_string();
+        assert!(
+            error.ends_with("pgp format, which this program was built without"),
+            "{error}"
+        );
+    }
+    for name in ["pgp-rsa.sig", "pgp-p256.sig"] {
+        let error = Signature::parse(&vector(name)).unwrap_err();
+        let format = Format::Pgp;
+        assert_eq!(error, PkiError::NotBuilt { format });
+    }
+}
+
+#[test]
 fn formats_have_one_name_each() {
     let names: BTreeSet<&str> = Format::ALL.map(Format::name).into_iter().collect();
     assert_eq!(names.len(), Format::ALL.len());

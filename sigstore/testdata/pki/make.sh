@@ -98,3 +98,69 @@ keytool -genkeypair -keystore "$jar/store" -storepass secret -keyalg EC -groupna
 jarsigner -keystore "$jar/store" -storepass secret "$jar/signed.jar" jane >/dev/null
 unzip -p "$jar/signed.jar" META-INF/JANE.SF >pkcs7-jar.sf
 unzip -p "$jar/signed.jar" META-INF/JANE.EC >pkcs7-jar.sig
+
+# OpenPGP keys with their signatures, at times of their own: 2020 is a year in which all are valid
+# that are ever valid.
+export GNUPGHOME=$secret/gnupg
+mkdir -m 700 "$GNUPGHOME"
+pgp() { # DATE ARGUMENTS...
+  local date=$1
+  shift
+  gpg --quiet --batch --yes --no-tty --pinentry-mode loopback --passphrase '' \
+    --faked-system-time "$date!" "$@"
+}
+fingerprint() { # NAME: of its primary key
+  gpg --batch --with-colons --list-keys "$1@example.org" 2>/dev/null |
+    awk -F: '/^fpr/ {print $10; exit}'
+}
+sign_pgp() { # NAME DATE ARGUMENTS...: a signature in pgp-NAME.sig
+  local name=$1 date=$2
+  shift 2
+  pgp "$date" --local-user "$name@example.org" "$@" --output "pgp-$name.sig" --detach-sign message
+}
+export_pgp() { # NAME ARGUMENTS...
+  local name=$1
+  shift
+  pgp 20200701T000000 "$@" --output "pgp-$name.key" --export "$name@example.org"
+}
+pgp_key() { # NAME ALGORITHM EXPIRY
+  pgp 20200101T000000 --quick-generate-key "Jane Doe <$1@example.org>" "$2" sign "$3"
+}
+pgp_key rsa rsa2048 never && sign_pgp rsa 20200601T000000 --armor && export_pgp rsa --armor
+pgp_key p256 nistp256 never && sign_pgp p256 20200601T000000 && export_pgp p256
+pgp_key ed25519 ed25519 never && sign_pgp ed25519 20200601T000000 --armor
+export_pgp ed25519 --armor
+pgp_key p384 nistp384 never && sign_pgp p384 20200601T000000 --digest-algo sha384 && export_pgp p384
+printf 'one\r\ntwo\n\nthree' >message.text
+pgp 20200601T000000 --local-user rsa@example.org --armor --textmode --output pgp-text.sig \
+  --detach-sign message.text
+pgp 20200601T000000 --local-user rsa@example.org --digest-algo sha1 --output pgp-sha1.sig \
+  --detach-sign message
+pgp 20200601T000000 --local-user p256@example.org --local-user rsa@example.org --armor \
+  --output pgp-two.sig --detach-sign message
+pgp 20200601T000000 --local-user rsa@example.org --default-sig-expire 30d --output pgp-short.sig \
+  --detach-sign message
+
+# A subkey that signs for a key which only certifies.
+pgp 20200101T000000 --quick-generate-key 'Jane Doe <subkey@example.org>' ed25519 cert never
+pgp 20200101T000000 --quick-add-key "$(fingerprint subkey)" rsa2048 sign never
+sign_pgp subkey 20200601T000000 --armor && export_pgp subkey --armor
+
+# One that has expired, one whose end was moved to before its signature, and those revoked.
+pgp_key expired ed25519 2021-01-01 && sign_pgp expired 20200601T000000 && export_pgp expired
+pgp_key shortened ed25519 never && sign_pgp shortened 20200601T000000
+pgp 20200201T000000 --quick-set-expire "$(fingerprint shortened)" 2020-03-01
+export_pgp shortened
+for revoked in compromised retired; do
+  reason=1
+  [ "$revoked" = compromised ] || reason=3
+  pgp_key "$revoked" ed25519 never && sign_pgp "$revoked" 20200601T000000
+  printf 'y\n%s\n\ny\n' "$reason" | gpg --quiet --no-tty --command-fd 0 --pinentry-mode loopback \
+    --passphrase '' --faked-system-time '20200615T000000!' --output "$secret/revocation" \
+    --gen-revoke "$(fingerprint "$revoked")" 2>/dev/null
+  pgp 20200616T000000 --import "$secret/revocation" && rm "$secret/revocation"
+  export_pgp "$revoked"
+done
+pgp_key dsa dsa2048 never && sign_pgp dsa 20200601T000000 && export_pgp dsa
+pgp_key weak rsa1024 never && sign_pgp weak 20200601T000000 && export_pgp weak
+gpgconf --kill gpg-agent
