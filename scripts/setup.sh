@@ -44,6 +44,9 @@ want ca-certificates 'lets cargo and curl trust their servers' \
   test -e /etc/ssl/certs/ca-certificates.crt
 want curl 'talks to the log' command -v curl
 want openssl 'makes keys and signatures' command -v openssl
+want openssh-client 'makes keys and signatures' command -v ssh-keygen
+want gnupg 'makes keys and signatures' command -v gpg
+want minisign 'makes keys and signatures' command -v minisign
 want python3 'runs the independent verifier' command -v python3
 want python3-venv 'installs the Sigstore clients that are written in Python' has_venv
 want python3-cryptography 'checks signatures in the independent verifier' has_python

@@ -29,6 +29,7 @@ mod python_tuf;
 mod restored;
 mod run;
 mod scene;
+mod signing_tools;
 mod sigstore_go;
 mod sigstore_java;
 mod sigstore_js;
