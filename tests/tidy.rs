@@ -50,6 +50,7 @@ const MAPPED_CRATES: [&str; 6] = ["tiles", "engine", "sigstore", "ca", "api", "c
 
 /// Every file with a parser of outside bytes, and the fuzz targets that feed it.
 const PARSERS: [(&str, &[&str]); 64] = [
+const PARSERS: [(&str, &[&str]); 67] = [
     ("tiles/src/note.rs", &["note"]),
     ("tiles/src/note_key/verifier.rs", &["vkey"]),
     ("tiles/src/checkpoint.rs", &["checkpoint"]),
@@ -93,6 +94,11 @@ const PARSERS: [(&str, &[&str]); 64] = [
     ("sigstore/src/identity.rs", &["identity_pattern"]),
     ("sigstore/src/verify.rs", &["verify_bundle"]),
     ("sigstore/src/bundle.rs", &["sigstore_bundle"]),
+    ("sigstore/src/image.rs", &["image_manifest"]),
+    ("sigstore/src/image/challenge.rs", &["registry_challenge"]),
+    ("sigstore/src/image/manifest.rs", &["image_manifest"]),
+    ("sigstore/src/image/older.rs", &["image_signature"]),
+    ("sigstore/src/image/reference.rs", &["image_reference"]),
     ("sigstore/src/trusted_root.rs", &["trusted_root"]),
     ("sigstore/src/tuf/envelope.rs", &["tuf_metadata"]),
     ("sigstore/src/tuf/key.rs", &["tuf_metadata"]),

@@ -34,6 +34,7 @@
 
 mod certificates;
 mod id_tokens;
+mod images;
 mod input;
 mod instance_formats;
 mod kept_checkpoint;
@@ -54,6 +55,7 @@ pub use certificates::{
     certificate_chain, certificate_view, challenge_key, csr, pem, sct_list, subject_alt_name,
 };
 pub use id_tokens::{claim_template, discovery, id_token, key_set};
+pub use images::{image_manifest, image_reference, image_signature, registry_challenge};
 pub use instance_formats::{add_chain, oauth_form, signing_call, signing_request};
 pub use kept_checkpoint::kept_checkpoint;
 pub use log_formats::{checkpoint, entry_bundle, note, tile, tile_path, vkey};
@@ -81,6 +83,7 @@ pub type Target = fn(&[u8]) -> bool;
 
 /// Every target under its name, which is also that of its corpus and its binary.
 pub const TARGETS: [(&str, Target); 61] = [
+pub const TARGETS: [(&str, Target); 62] = [
     ("add_chain", add_chain),
     ("admin_answer", admin_answer),
     ("backup_mark", backup_mark),
@@ -102,6 +105,9 @@ pub const TARGETS: [(&str, Target); 61] = [
     ("header_value", header_value),
     ("id_token", id_token),
     ("identity_pattern", identity_pattern),
+    ("image_manifest", image_manifest),
+    ("image_reference", image_reference),
+    ("image_signature", image_signature),
     ("kept_checkpoint", kept_checkpoint),
     ("key_file", key_file),
     ("key_set", key_set),
@@ -118,6 +124,7 @@ pub const TARGETS: [(&str, Target); 61] = [
     ("public_copy", public_copy),
     ("raw_batch", raw_batch),
     ("rebuild", rebuild),
+    ("registry_challenge", registry_challenge),
     ("rekor_batch", rekor_batch),
     ("rekor_call", rekor_call),
     ("sct_list", sct_list),

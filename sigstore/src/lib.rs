@@ -19,7 +19,8 @@
 //! - [`key_file`]: private keys under a passphrase;
 //! - [`timestamp_token`]: RFC 3161 requests and tokens, written and checked.
 //! - [`sct`]: the promises of a certificate log, [`ct_entry`]: what it keeps;
-//! - [`pki`]: the keys and signatures of other tools, whatever their format.
+//! - [`pki`]: the keys and signatures of other tools, whatever their format;
+//! - [`image`]: names of container images, and what registries keep about them.
 //!
 //! Pure: no I/O, no clock, no randomness, no global state. Sizes are bounded before work is done.
 //!
@@ -56,6 +57,7 @@ pub mod ct_entry;
 pub mod dsse;
 pub mod entry;
 pub mod identity;
+pub mod image;
 pub mod key_details;
 pub mod key_file;
 pub mod pem;
