@@ -6,7 +6,9 @@
 mod completions;
 mod conformance;
 mod convert;
+mod image;
 mod man;
+mod rule_args;
 mod trust;
 mod verify;
 
@@ -41,6 +43,9 @@ Every command explains itself: `cairn help COMMAND`.";
 enum Command {
     Verify(Box<verify::Args>),
     Convert(convert::Args),
+    /// Work with container images, where they are
+    #[command(subcommand)]
+    Image(image::ImageCommand),
     /// Choose and follow the trust root that other commands go by
     #[command(subcommand)]
     Trust(trust::TrustCommand),
@@ -67,6 +72,7 @@ fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Verify(args) => verify::run(&args, output),
         Command::Convert(args) => convert::run(&args, output),
+        Command::Image(command) => image::run(&command, output),
         Command::Trust(command) => trust::run(&command, output),
         Command::Conformance(command) => conformance::run(&command, output),
         Command::Completions(args) => completions::run(&args),

@@ -16,6 +16,8 @@ pub(crate) enum Variable {
     XdgDataHome,
     /// The user's own directory.
     Home,
+    /// Where Docker's clients keep who they are to registries.
+    DockerConfig,
 }
 
 impl Variable {
@@ -24,6 +26,7 @@ impl Variable {
             Variable::CairnHome => "CAIRN_HOME",
             Variable::XdgDataHome => "XDG_DATA_HOME",
             Variable::Home => "HOME",
+            Variable::DockerConfig => "DOCKER_CONFIG",
         }
     }
 }
@@ -44,4 +47,10 @@ pub(crate) fn home() -> Option<PathBuf> {
     path(Variable::CairnHome)
         .or_else(|| path(Variable::XdgDataHome).map(|data| data.join("cairn")))
         .or_else(|| path(Variable::Home).map(|home| home.join(".local/share/cairn")))
+}
+
+/// Where Docker's clients keep their configuration, `None` if there is no such place.
+pub(crate) fn docker_home() -> Option<PathBuf> {
+    let path = |variable| read(variable).map(|text| PathBuf::from(text.as_str()));
+    path(Variable::DockerConfig).or_else(|| path(Variable::Home).map(|home| home.join(".docker")))
 }

@@ -12,7 +12,8 @@ use std::io::Read as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::Method;
+use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use zeroize::Zeroizing;
@@ -39,6 +40,7 @@ pub(crate) struct Http {
 /// A request, all of it in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Request<'a> {
+    method: Method,
     url: &'a str,
     /// What is sent, and what it is; `None` for a GET.
     body: Option<(&'a str, &'a [u8])>,
@@ -76,6 +78,7 @@ impl<'a> Request<'a> {
     /// A GET of at most so many bytes.
     pub(crate) fn get(url: &'a str, len_bytes_max: usize) -> Request<'a> {
         Request {
+            method: Method::GET,
             url,
             body: None,
             accept: "*/*",
@@ -92,9 +95,28 @@ impl<'a> Request<'a> {
         len_bytes_max: usize,
     ) -> Request<'a> {
         Request {
+            method: Method::POST,
             body: Some((content_type, body)),
             ..Request::get(url, len_bytes_max)
         }
+    }
+
+    /// A PUT, otherwise like a POST.
+    pub(crate) fn put(
+        url: &'a str,
+        content_type: &'a str,
+        body: &'a [u8],
+        len_bytes_max: usize,
+    ) -> Request<'a> {
+        Request {
+            method: Method::PUT,
+            ..Request::post(url, content_type, body, len_bytes_max)
+        }
+    }
+
+    /// Where it goes.
+    pub(crate) fn url(&self) -> &'a str {
+        self.url
     }
 
     /// With the type that the answer is to have.
@@ -133,13 +155,12 @@ impl Http {
     /// Sends a request once.
     pub(crate) fn send(&self, request: &Request<'_>) -> Result<Answer, HttpError> {
         let client = self.client()?;
-        let mut builder: RequestBuilder = match request.body {
-            None => client.get(request.url),
-            Some((content_type, body)) => client
-                .post(request.url)
+        let mut builder = client.request(request.method.clone(), request.url);
+        if let Some((content_type, body)) = request.body {
+            builder = builder
                 .header(CONTENT_TYPE, content_type)
-                .body(body.to_vec()),
-        };
+                .body(body.to_vec());
+        }
         builder = builder.header(ACCEPT, request.accept);
         if let Some(value) = request.authorization {
             builder = builder.header(AUTHORIZATION, value.as_str());

@@ -19,6 +19,7 @@ mod exit;
 mod failure;
 mod files;
 mod http;
+mod oci;
 mod output;
 mod trust;
 mod verify;

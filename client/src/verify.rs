@@ -7,11 +7,13 @@
 
 pub(crate) use artifact::ArtifactFile;
 pub(crate) use evidence::{Evidence, EvidenceFiles};
+pub(crate) use image::ImageTrial;
 pub(crate) use judge::{Judge, Refusal, Verdict};
 pub(crate) use rules::{LogRule, Rules};
 
 mod artifact;
 mod evidence;
+mod image;
 mod judge;
 mod policy_file;
 mod report;

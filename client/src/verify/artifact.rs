@@ -1,4 +1,4 @@
-//! The artifact: a file, or the digest of one.
+//! The artifact: a file, the digest of one, or bytes that came from elsewhere.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -21,6 +21,8 @@ pub(crate) enum ArtifactFile {
     File(PathBuf),
     /// A file that is elsewhere, by its digest.
     Digest(HashAlgorithm, Vec<u8>),
+    /// Bytes in memory, and what they are.
+    Memory(String, Vec<u8>),
 }
 
 /// How much of a file is in memory at a time.
@@ -56,7 +58,7 @@ impl ArtifactFile {
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             ArtifactFile::File(path) => Some(path),
-            ArtifactFile::Digest(..) => None,
+            ArtifactFile::Digest(..) | ArtifactFile::Memory(..) => None,
         }
     }
 
@@ -67,6 +69,7 @@ impl ArtifactFile {
             ArtifactFile::Digest(algorithm, digest) => {
                 format!("{}:{}", algorithm.lower_case_name(), hex::encode(digest))
             }
+            ArtifactFile::Memory(name, _) => name.clone(),
         }
     }
 
@@ -79,6 +82,11 @@ impl ArtifactFile {
             ArtifactFile::Digest(algorithm, digest) => {
                 return Ok(Artifact::default().with_digest(*algorithm, digest.clone()));
             }
+            ArtifactFile::Memory(_, bytes) => {
+                let mut digests = Digests::of(needed);
+                digests.update(bytes);
+                return Ok(digests.finish());
+            }
             ArtifactFile::File(path) => path,
         };
         let mut digests = Digests::of(needed);
@@ -90,6 +98,7 @@ impl ArtifactFile {
     pub(crate) fn content(&self) -> Result<Option<Vec<u8>>, Failure> {
         match self {
             ArtifactFile::File(path) => files::read(path, WHOLE_LEN_BYTES_MAX).map(Some),
+            ArtifactFile::Memory(_, bytes) => Ok(Some(bytes.clone())),
             ArtifactFile::Digest(..) => Ok(None),
         }
     }

@@ -34,7 +34,7 @@ pub(crate) enum Proof {
 }
 
 /// Which signer of the rules: keys are counted after identities.
-type SignerNumber = usize;
+pub(super) type SignerNumber = usize;
 
 /// An artifact that does not hold.
 #[derive(Debug)]
@@ -55,9 +55,8 @@ impl From<Failure> for Refusal {
 }
 
 impl Refusal {
-    fn new(artifact: &ArtifactFile, files: &EvidenceFiles, refused: Refused) -> Refusal {
+    fn new(artifact: &ArtifactFile, by: &str, refused: Refused) -> Refusal {
         let failed = &refused.failed;
-        let by = files.signature.display();
         let what = format!("{}, by {by} ({})", failed.reason, failed.check);
         let mut failure = Failure::new(Exit::Refused, artifact.name(), what);
         if let Some(found) = &failed.found {
@@ -85,7 +84,10 @@ impl Judge {
         let mut proofs = Vec::new();
         for files in evidence {
             let (signer, proof) = match files.read()? {
-                Evidence::Bundle(bundle) => self.bundle(artifact, files, &bundle)?,
+                Evidence::Bundle(bundle) => {
+                    let by = files.signature.display().to_string();
+                    self.bundle(artifact, &by, &bundle)?
+                }
                 Evidence::Signature(signature) => self.signature(artifact, files, &signature)?,
             };
             signers.insert(signer);
@@ -95,15 +97,16 @@ impl Judge {
         Ok(Verdict { proofs })
     }
 
-    fn bundle(
+    /// Judges an artifact by one bundle, which people know by this name.
+    pub(super) fn bundle(
         &self,
         artifact: &ArtifactFile,
-        files: &EvidenceFiles,
+        by: &str,
         bundle: &SigstoreBundle,
     ) -> Result<(SignerNumber, Proof), Refusal> {
         if bundle.signer.leaf().is_some() || self.rules.keys.is_empty() {
             let policy = self.rules.for_identities();
-            let verified = self.verify(artifact, files, bundle, &policy, None)?;
+            let verified = self.verify(artifact, by, bundle, &policy, None)?;
             let number = match verified.signer() {
                 VerifiedSigner::Certified { identity, .. } => *identity,
                 VerifiedSigner::Key => 0,
@@ -115,7 +118,7 @@ impl Judge {
             let Some(policy) = self.rules.for_key(key) else {
                 continue;
             };
-            match self.verify(artifact, files, bundle, &policy, Some(key)) {
+            match self.verify(artifact, by, bundle, &policy, Some(key)) {
                 Ok(verified) => {
                     let number = self.rules.identities.len() + number;
                     return Ok((number, Proof::Bundle(Box::new(verified))));
@@ -125,14 +128,14 @@ impl Judge {
         }
         Err(last.unwrap_or_else(|| {
             let what = "is by a key, and none that was given signs bundles";
-            Failure::new(Exit::Refused, files.signature.display(), what).into()
+            Failure::new(Exit::Refused, by, what).into()
         }))
     }
 
     fn verify(
         &self,
         artifact: &ArtifactFile,
-        files: &EvidenceFiles,
+        by: &str,
         bundle: &SigstoreBundle,
         policy: &sigstore::verify::Policy,
         key: Option<&Key>,
@@ -148,7 +151,7 @@ impl Judge {
             None => digests,
         };
         verify(bundle, &digests, policy, &self.trust)
-            .map_err(|refused| Refusal::new(artifact, files, refused))
+            .map_err(|refused| Refusal::new(artifact, by, refused))
     }
 
     /// A signature by itself: a key has to be given, and nothing says when it was made.
@@ -230,6 +233,10 @@ fn check_signature(
             let mut check = key.begin(signature, &conditions).map_err(refuse)?;
             ArtifactFile::show_to(path, &mut check)?;
             check.finish().map_err(refuse)
+        }
+        ArtifactFile::Memory(_, bytes) => {
+            let verified = key.verify(signature, bytes, &conditions);
+            verified.map_err(refuse)
         }
         ArtifactFile::Digest(hash, digest) => {
             let hash: HashAlgorithm = *hash;
