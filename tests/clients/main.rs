@@ -20,6 +20,7 @@ mod command_line;
 mod cosign;
 mod fulcio_leaf;
 mod grpc;
+mod images;
 mod install;
 mod model_signing;
 mod oidc_login;
