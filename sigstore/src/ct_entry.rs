@@ -26,9 +26,11 @@ use crate::sct::{CtEntry, SctError, append_u16, append_u24};
 use crate::time::UnixMillis;
 
 pub use chain::{AcceptedRoots, ChainError, SubmittedChain};
+pub use framing::STATIC_CT;
 pub use issuers::CheckedIssuers;
 
 pub mod chain;
+mod framing;
 mod issuers;
 
 /// The longest leaf: as long as the longest entry of a tlog-tiles log, so that whatever bounds a

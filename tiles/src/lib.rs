@@ -46,6 +46,7 @@ pub mod note;
 pub mod note_key;
 pub mod path;
 pub mod proof;
+pub mod published;
 pub mod range;
 pub mod rebuild;
 #[cfg(any(test, feature = "testing"))]
@@ -73,6 +74,7 @@ pub use crate::proof::{
     CONSISTENCY_PROOF_LEN_MAX, INCLUSION_PROOF_LEN_MAX, ProofBuildError, TileSource,
     consistency_proof, inclusion_proof, root_hash,
 };
+pub use crate::published::{Framing, PublishedError, PublishedLog, PublishedTileError, Resources};
 pub use crate::range::{CompactRange, RangeError};
 pub use crate::rebuild::{
     CheckedBundle, LogBytes, Rebuild, RebuildError, rebuild, tlog_tiles_leaves,
