@@ -3,10 +3,12 @@
 //! To add one: a file here with `Args` (the clap arguments, its help with an example) and
 //! `run(&Args, Output) -> Result<(), Failure>`, and a line each in [`Command`] and [`dispatch`].
 
+mod audit;
 mod completions;
 mod conformance;
 mod convert;
 mod image;
+mod inspect;
 mod man;
 mod rule_args;
 mod trust;
@@ -42,10 +44,12 @@ Every command explains itself: `cairn help COMMAND`.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Verify(Box<verify::Args>),
+    Inspect(inspect::Args),
     Convert(convert::Args),
     /// Work with container images, where they are
     #[command(subcommand)]
     Image(image::ImageCommand),
+    Audit(Box<audit::Args>),
     /// Choose and follow the trust root that other commands go by
     #[command(subcommand)]
     Trust(trust::TrustCommand),
@@ -71,8 +75,10 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Verify(args) => verify::run(&args, output),
+        Command::Inspect(args) => inspect::run(&args, output),
         Command::Convert(args) => convert::run(&args, output),
         Command::Image(command) => image::run(&command, output),
+        Command::Audit(args) => audit::run(&args, output),
         Command::Trust(command) => trust::run(&command, output),
         Command::Conformance(command) => conformance::run(&command, output),
         Command::Completions(args) => completions::run(&args),

@@ -12,6 +12,7 @@
 //! takes a few milliseconds.
 #![allow(dead_code, reason = "for the commands that sign and verify")]
 
+mod audit;
 mod clock;
 mod command;
 mod config;
@@ -20,7 +21,9 @@ mod failure;
 mod files;
 mod http;
 mod oci;
+mod inspect;
 mod output;
+mod progress;
 mod trust;
 mod verify;
 

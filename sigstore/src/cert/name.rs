@@ -52,6 +52,16 @@ impl DistinguishedName {
     }
 }
 
+/// A DER `Name` as people write it (RFC 4514), `None` if it is empty or no name. For showing only:
+/// what is compared are the bytes.
+#[must_use]
+pub fn describe(der: &[u8]) -> Option<String> {
+    use der::Decode as _;
+
+    let name = x509_cert::name::RdnSequence::from_der(der).ok()?;
+    Some(name.to_string()).filter(|text| !text.is_empty())
+}
+
 /// Why a text cannot be part of a name.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -104,6 +114,18 @@ mod tests {
         let wanted = "302a31153013060355040a130c73696773746f72652e646576\
                       3111300f0603550403130873696773746f7265";
         assert_eq!(hex::encode(name.to_der()), wanted);
+    }
+
+    #[test]
+    fn a_name_is_described_as_people_write_it() {
+        let name = DistinguishedName::new("sigstore.dev", "sigstore").unwrap();
+        let shown = describe(&name.to_der()).unwrap();
+        assert!(
+            shown.contains("O=sigstore.dev") && shown.contains("CN=sigstore"),
+            "{shown}"
+        );
+        assert_eq!(describe(&[0x30, 0]), None);
+        assert_eq!(describe(b"nonsense"), None);
     }
 
     #[test]
