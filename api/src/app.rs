@@ -20,6 +20,7 @@ use crate::limits::{Limits, PUBLISH_LAG_MAX};
 use crate::live::Live;
 use crate::observe::{Metrics, Volume};
 use crate::read::full_tiles::FullTiles;
+use crate::rekor::WaitingLine;
 
 /// Everything a handler may use.
 #[derive(Debug)]
@@ -74,6 +75,8 @@ pub(crate) struct ServedLog {
     /// Where the store is, unless it is in memory.
     pub(crate) volume: Option<Volume>,
     pub(crate) full_tiles: FullTiles,
+    /// Requests whose entries are on their way.
+    pub(crate) waiting_line: WaitingLine,
     /// Whether any place outside the data directory remembers what the log published.
     pub(crate) anchored: bool,
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::error::Refusal;
 use crate::limits::Limits;
 use crate::timers::{Elapsed, Timers};
+use crate::verify_pool::Answer;
 
 /// When one request's wait ends.
 #[derive(Debug)]
@@ -60,6 +61,11 @@ impl<'a> Deadline<'a> {
                 Ok(self.within(pin!(reader.published_covering(last))).await??)
             }
         }
+    }
+
+    /// What a job of the verify pool answers, or whoever it handed that on to.
+    pub(crate) async fn answered<T>(&self, answer: Answer<T>) -> Result<T, Refusal> {
+        self.within(pin!(answer.wait())).await?
     }
 
     async fn within<T>(&self, wait: Pin<&mut impl Future<Output = T>>) -> Result<T, Refusal> {

@@ -158,6 +158,10 @@ pub(crate) const HEAVY_COUNT_MAX: usize = 16;
 /// time-outs. As many as one HTTP/2 connection may ask for at once.
 pub(crate) const BUNDLES_WAITING_COUNT_MAX: usize = 128;
 
+/// Entries of one log between their admission and the checkpoint that covers them, whose requests
+/// wait for it. Past it: 503, before anything is logged. As many as the engine's pool takes.
+pub(crate) const PUBLISHING_COUNT_MAX: usize = 65_536;
+
 /// Batches on their way into the log, whose proofs are still to be made. Past it: 503, before
 /// anything is logged.
 pub(crate) const PROOFS_WAITING_COUNT_MAX: usize = 1024;

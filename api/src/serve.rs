@@ -39,6 +39,7 @@ use crate::live::Live;
 use crate::log_config::HashingPool;
 use crate::observe::{self, Metrics, NO_ANCHOR, Volume};
 use crate::read::full_tiles::FullTiles;
+use crate::rekor::WaitingLine;
 use crate::stdout::say;
 use crate::{admin, frozen, keys, log_config, origin, rekor, verify_pool};
 use connection::Server;
@@ -252,6 +253,7 @@ async fn open_log(opening: Opening<'_>, taken: &mut KeysTaken) -> ServedLog {
         publish_lag: PublishLag::new(settings.engine_limits.checkpoint_interval),
         volume: Some(Volume::of(&settings.store_dir(&config.dir))),
         full_tiles: FullTiles::default(),
+        waiting_line: WaitingLine::default(),
         anchored: !settings.anchors.is_empty(),
     };
     if !log.anchored {

@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::live::Live;
 use crate::observe::Metrics;
 use crate::read::full_tiles::FullTiles;
+use crate::rekor::WaitingLine;
 use crate::route::{self, Asked, Service};
 use crate::timers::Timers;
 
@@ -105,6 +106,7 @@ impl TestLog {
             certificates: None,
             volume: None,
             full_tiles: FullTiles::default(),
+            waiting_line: WaitingLine::default(),
         }
     }
 }

@@ -82,11 +82,56 @@ impl VerifyPool {
                 let _ = answer.send(done);
             }))
         });
+        self.push(job)?;
+        Ok(Answer(answered))
+    }
+
+    /// Queues `job`, which tells the answer, or hands on who is to be told. It runs unless that
+    /// answer is dropped first.
+    ///
+    /// # Errors
+    /// As [`VerifyPool::submit`].
+    pub(crate) fn hand_on<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(Teller<T>) + Send + 'static,
+    ) -> Result<Answer<T>, Refusal> {
+        let (teller, answer) = Teller::new();
+        self.push(Box::new(move || {
+            if !teller.is_alone() {
+                job(teller);
+            }
+            None
+        }))?;
+        Ok(answer)
+    }
+
+    fn push(&self, job: Job) -> Result<(), Refusal> {
         self.queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Refusal::VerifyQueueFull,
             TrySendError::Disconnected(_) => Refusal::Internal,
-        })?;
-        Ok(Answer(answered))
+        })
+    }
+}
+
+/// Whom a job, or its successor, is to tell. Dropped without a word it stands for a panic.
+#[derive(Debug)]
+pub(crate) struct Teller<T>(oneshot::Sender<T>);
+
+impl<T> Teller<T> {
+    /// With the answer that it will tell.
+    pub(crate) fn new() -> (Teller<T>, Answer<T>) {
+        let (answer, answered) = oneshot::channel();
+        (Teller(answer), Answer(answered))
+    }
+
+    pub(crate) fn tell(self, answer: T) {
+        // A client that left has nobody to tell.
+        let _ = self.0.send(answer);
+    }
+
+    /// Whether nobody waits any more.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.0.is_closed()
     }
 }
 
@@ -194,6 +239,24 @@ mod tests {
         finish.send(()).unwrap();
         assert_eq!(busy.await.unwrap(), Ok(()));
         assert_eq!(waiting.await, Ok("waited"));
+    }
+
+    #[tokio::test]
+    async fn a_job_may_hand_on_who_is_told() {
+        let pool = pool(4);
+        let (hand_on, handed_on) = channel();
+        let answer = pool.hand_on(move |teller| hand_on.send(teller).unwrap());
+        let teller: Teller<u8> = tokio::task::spawn_blocking(move || handed_on.recv().unwrap())
+            .await
+            .unwrap();
+        assert_eq!(pool.run(|| "goes on").await, Ok("goes on"));
+        assert!(!teller.is_alone());
+        teller.tell(7);
+        assert_eq!(answer.unwrap().wait().await, Ok(7));
+        let dropped = pool.hand_on(|teller: Teller<u8>| drop(teller));
+        assert_eq!(dropped.unwrap().wait().await, Err(Refusal::Internal));
+        let panicked = pool.hand_on(|_: Teller<u8>| panic!("on purpose"));
+        assert_eq!(panicked.unwrap().wait().await, Err(Refusal::Internal));
     }
 
     #[tokio::test]

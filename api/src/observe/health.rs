@@ -244,6 +244,7 @@ mod tests {
             publish_lag: PublishLag::new(Duration::ZERO),
             volume: None,
             full_tiles: crate::read::full_tiles::FullTiles::default(),
+            waiting_line: crate::rekor::WaitingLine::default(),
             anchored: false,
         }
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod v2;
+mod waiting_line;
 
 use engine::{PublishedHead, Reader, UnfinishedEntry};
 use sigstore::entry::hashedrekord::{KIND, VERSION};
@@ -17,6 +18,7 @@ use crate::error::Refusal;
 use crate::grpc::{self, Encoding};
 use crate::route::{Asked, Service, WithBody};
 use crate::timers::Timers;
+pub(crate) use waiting_line::WaitingLine;
 
 /// The canonical entry of one request, once everything about the request is found right. CPU
 /// bound: for the verify pool.

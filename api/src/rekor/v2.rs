@@ -29,6 +29,7 @@ use crate::grpc::{self, Encoding};
 use crate::read;
 use crate::route::{Asked, Service};
 
+use super::waiting_line::Logged;
 use super::{check, prove, read_body};
 
 /// Logs one request.
@@ -42,15 +43,18 @@ pub(crate) async fn add(
     let limits = &service.app.limits;
     let max = limits.rekor_body_len_bytes_max;
     let (body, timers) = read_body(service, asked, encoding, max).await?;
-    let checking = service.verify.run(move || check(body.bytes(), encoding));
-    let entry = checking.await??;
-    let leaf = entry.content().clone();
-
     let deadline = Deadline::new(limits, &timers);
-    let place = deadline
-        .sequenced(&log.add(entry).map_err(Refusal::rekor_not_admitted)?)
-        .await?;
-    let head = deadline.published(log, &[place]).await?;
+    let (line, checked_into) = (served.waiting_line.entrance(), log.clone());
+    let logging = service.verify.hand_on(move |teller| {
+        let checked = check(body.bytes(), encoding);
+        // From here on the engine's pool bounds what is held.
+        drop(body);
+        match checked {
+            Ok(entry) => line.add(&checked_into, entry, teller),
+            Err(refusal) => teller.tell(Err(refusal)),
+        }
+    });
+    let Logged { leaf, place, head } = deadline.answered(logging?).await??;
     if place.duplicate && served.duplicates == Duplicates::Conflict {
         return Err(Refusal::Duplicate {
             index: place.index.get(),

@@ -19,6 +19,7 @@ use crate::keys;
 use crate::live::Live;
 use crate::observe::Volume;
 use crate::read::full_tiles::FullTiles;
+use crate::rekor::WaitingLine;
 
 /// What rereads the configuration of a running server.
 #[derive(Debug)]
@@ -164,6 +165,7 @@ fn changed(dir: &Path, log: &ServedLog, settings: &LogSettings) -> anyhow::Resul
         publish_lag: PublishLag::new(settings.engine_limits.checkpoint_interval),
         volume: Some(Volume::of(&settings.store_dir(dir))),
         full_tiles: FullTiles::default(),
+        waiting_line: WaitingLine::default(),
         anchored: log.anchored,
     })
 }
