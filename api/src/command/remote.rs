@@ -10,21 +10,18 @@ use anyhow::Context as _;
 use engine::{Format, Threads, TlogTiles};
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
-use sigstore::ct_entry::Fingerprint;
+use sigstore::ct_entry::{Fingerprint, STATIC_CT};
 use tiles::rebuild::Report;
-use tiles::{BundleRef, Checkpoint, LogBytes, ResourcePath, TileRef, TileWidth, VerifierKey};
+use tiles::{
+    BundleRef, Checkpoint, Framing, Layout, LogBytes, PublishedError, PublishedLog, ResourcePath,
+    Resources, TileRef, VerifierKey,
+};
 
 /// How long one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Bytes of a checkpoint: the limit of a signed note.
 const CHECKPOINT_LEN_BYTES_MAX: u64 = 1 << 20;
-
-/// Bytes of a tile: 256 hashes.
-const TILE_LEN_BYTES_MAX: u64 = 256 * 32;
-
-/// Bytes of a bundle: 256 entries of the largest size, each behind its length.
-const BUNDLE_LEN_BYTES_MAX: u64 = 256 * (2 + 65_535);
 
 /// Bytes of a certificate: more than any has that a log takes.
 const ISSUER_LEN_BYTES_MAX: u64 = 1 << 16;
@@ -129,34 +126,29 @@ impl RemoteLog {
         }
     }
 
-    /// A resource at its width. A log may drop a partial version once there is a full one, which
-    /// begins with it.
-    fn get_cut(
-        &self,
-        partial: &str,
-        full: Option<&str>,
-        len_bytes_max: u64,
-        cut: impl Fn(&[u8]) -> Result<usize, String>,
-        width: TileWidth,
-    ) -> Result<Vec<u8>, RemoteError> {
-        match (self.get(partial, len_bytes_max), full) {
-            (
-                Err(RemoteError::Status {
-                    status: StatusCode::NOT_FOUND,
-                    ..
-                }),
-                Some(full),
-            ) => {
-                let mut bytes = self.get(full, len_bytes_max)?;
-                let len = cut(&bytes).map_err(|why| RemoteError::Cut {
-                    url: format!("{}/{full}", self.base),
-                    width: width.count(),
-                    why,
-                })?;
-                bytes.truncate(len);
-                Ok(bytes)
-            }
-            (answer, _) => answer,
+    /// The log as `tiles` reads one.
+    fn published(&self) -> PublishedLog<&RemoteLog> {
+        let framing = match self.format.layout() {
+            Layout::TlogTiles => Framing::TLOG_TILES,
+            Layout::StaticCt => STATIC_CT,
+        };
+        PublishedLog::new(self, framing)
+    }
+
+    /// What is wrong with a resource, by its URL.
+    fn error(&self, resource: ResourcePath, error: PublishedError<RemoteError>) -> RemoteError {
+        let url = |path: &str| format!("{}/{path}", self.base);
+        match error {
+            PublishedError::Read(error) => error,
+            PublishedError::Missing => RemoteError::Status {
+                url: url(&self.format.layout().path(resource)),
+                status: StatusCode::NOT_FOUND,
+            },
+            PublishedError::Cut { full, width, why } => RemoteError::Cut {
+                url: url(&full),
+                width,
+                why,
+            },
         }
     }
 
@@ -175,47 +167,33 @@ impl RemoteLog {
     }
 }
 
+impl Resources for RemoteLog {
+    type Error = RemoteError;
+
+    fn read(&self, path: &str, len_bytes_max: usize) -> Result<Option<Vec<u8>>, RemoteError> {
+        let len_bytes_max = u64::try_from(len_bytes_max).unwrap_or(u64::MAX);
+        match self.get(path, len_bytes_max) {
+            Err(RemoteError::Status {
+                status: StatusCode::NOT_FOUND,
+                ..
+            }) => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+}
+
 impl LogBytes for RemoteLog {
     type Error = RemoteError;
     type Bytes = Vec<u8>;
 
     fn tile(&self, tile: TileRef) -> Result<Vec<u8>, RemoteError> {
-        let full = TileRef {
-            width: TileWidth::FULL,
-            ..tile
-        };
-        let full = (!tile.is_full()).then(|| tiles::tile_path(full));
-        let len = tile.width.count() * tiles::HASH_LEN_BYTES;
-        let cut = |bytes: &[u8]| {
-            if bytes.len() >= len {
-                Ok(len)
-            } else {
-                Err("it is shorter".to_owned())
-            }
-        };
-        let path = tiles::tile_path(tile);
-        self.get_cut(&path, full.as_deref(), TILE_LEN_BYTES_MAX, cut, tile.width)
+        let bytes = LogBytes::tile(&self.published(), tile);
+        bytes.map_err(|error| self.error(ResourcePath::Tile(tile), error))
     }
 
     fn bundle(&self, bundle: BundleRef) -> Result<Vec<u8>, RemoteError> {
-        let full = BundleRef {
-            width: TileWidth::FULL,
-            ..bundle
-        };
-        let layout = self.format.layout();
-        let full = (!bundle.is_full()).then(|| layout.path(ResourcePath::Entries(full)));
-        let cut = |bytes: &[u8]| {
-            let len = self.format.bundle_prefix_len(bytes, bundle.width.count());
-            len.map_err(|error| error.to_string())
-        };
-        let path = layout.path(ResourcePath::Entries(bundle));
-        self.get_cut(
-            &path,
-            full.as_deref(),
-            BUNDLE_LEN_BYTES_MAX,
-            cut,
-            bundle.width,
-        )
+        let bytes = self.published().bundle(bundle);
+        bytes.map_err(|error| self.error(ResourcePath::Entries(bundle), error))
     }
 }
 
