@@ -12,6 +12,8 @@ use sigstore::ct_entry::{Logged, TileLeaf, parse_index_extensions};
 use sigstore::{PublicKey, SignedCertificateTimestamp};
 use tiles::VerifierKey;
 
+use crate::audit::Auditor;
+
 const ADD: &str = "/logs/ct/ct/v1/add-chain";
 const ADD_PRE: &str = "/logs/ct/ct/v1/add-pre-chain";
 
@@ -96,6 +98,8 @@ fn what_is_promised_is_logged_and_can_be_checked_by_anybody() {
     let (url, vkey) = (format!("{}/logs/ct", server.url()), key.to_string());
     let remote = run(&["fsck", "--url", &url, "--vkey", &vkey]);
     assert!(remote.status.success(), "{}", said(&remote));
+    let audited = Auditor::of(&data, "ct").passes(&url, &[]);
+    assert_eq!(audited["origin"], key.name().as_str());
 }
 
 #[test]

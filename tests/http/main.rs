@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod audit;
 mod cases;
 mod clock;
 mod ct;
