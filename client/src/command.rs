@@ -3,14 +3,19 @@
 //! To add one: a file here with `Args` (the clap arguments, its help with an example) and
 //! `run(&Args, Output) -> Result<(), Failure>`, and a line each in [`Command`] and [`dispatch`].
 
+mod attest;
 mod audit;
 mod completions;
 mod conformance;
 mod convert;
+mod generate_key_pair;
 mod image;
 mod inspect;
 mod man;
 mod rule_args;
+mod sign;
+mod signing;
+mod spool;
 mod trust;
 mod verify;
 
@@ -43,6 +48,7 @@ Every command explains itself: `cairn help COMMAND`.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Sign(sign::Args),
     Verify(Box<verify::Args>),
     Inspect(inspect::Args),
     Convert(convert::Args),
@@ -50,6 +56,10 @@ enum Command {
     #[command(subcommand)]
     Image(image::ImageCommand),
     Audit(Box<audit::Args>),
+    Attest(attest::Args),
+    GenerateKeyPair(generate_key_pair::Args),
+    /// Work with signatures that wait for a log
+    Spool(spool::SpoolCommand),
     /// Choose and follow the trust root that other commands go by
     #[command(subcommand)]
     Trust(trust::TrustCommand),
@@ -74,11 +84,15 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 
 fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
     match command {
+        Command::Sign(args) => sign::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Convert(args) => convert::run(&args, output),
         Command::Image(command) => image::run(&command, output),
         Command::Audit(args) => audit::run(&args, output),
+        Command::Attest(args) => attest::run(&args, output),
+        Command::GenerateKeyPair(args) => generate_key_pair::run(&args, output),
+        Command::Spool(command) => spool::run(&command, output),
         Command::Trust(command) => trust::run(&command, output),
         Command::Conformance(command) => conformance::run(&command, output),
         Command::Completions(args) => completions::run(&args),

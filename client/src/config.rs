@@ -18,6 +18,28 @@ pub(crate) enum Variable {
     Home,
     /// Where Docker's clients keep who they are to registries.
     DockerConfig,
+    /// An ID token, for every client of Sigstore; GitLab sets it.
+    IdToken,
+    /// Where a cluster puts an ID token.
+    IdTokenFile,
+    /// The passphrase of a private key.
+    Password,
+    /// The same for cosign.
+    CosignPassword,
+    /// Set on GitHub Actions.
+    GithubActions,
+    /// Where a job on GitHub Actions asks for an ID token.
+    GithubRequestUrl,
+    /// What it asks with.
+    GithubRequestToken,
+    /// Set on GitLab CI.
+    GitlabCi,
+    /// What a job on Buildkite asks its agent with.
+    BuildkiteToken,
+    /// Which job it is.
+    BuildkiteJob,
+    /// Where the agent asks.
+    BuildkiteEndpoint,
 }
 
 impl Variable {
@@ -27,6 +49,17 @@ impl Variable {
             Variable::XdgDataHome => "XDG_DATA_HOME",
             Variable::Home => "HOME",
             Variable::DockerConfig => "DOCKER_CONFIG",
+            Variable::IdToken => "SIGSTORE_ID_TOKEN",
+            Variable::IdTokenFile => "CAIRN_ID_TOKEN_FILE",
+            Variable::Password => "CAIRN_PASSWORD",
+            Variable::CosignPassword => "COSIGN_PASSWORD",
+            Variable::GithubActions => "GITHUB_ACTIONS",
+            Variable::GithubRequestUrl => "ACTIONS_ID_TOKEN_REQUEST_URL",
+            Variable::GithubRequestToken => "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            Variable::GitlabCi => "GITLAB_CI",
+            Variable::BuildkiteToken => "BUILDKITE_AGENT_ACCESS_TOKEN",
+            Variable::BuildkiteJob => "BUILDKITE_JOB_ID",
+            Variable::BuildkiteEndpoint => "BUILDKITE_AGENT_ENDPOINT",
         }
     }
 }

@@ -230,6 +230,11 @@ impl Answer {
 }
 
 impl HttpError {
+    /// Whether the same request may fare better a little later.
+    pub(crate) fn is_worth_another_try(&self) -> bool {
+        matches!(self, HttpError::Unreachable(_) | HttpError::Lost(_))
+    }
+
     /// The failure that it is for a command.
     pub(crate) fn failure(&self, url: &str) -> Failure {
         let failure = Failure::new(Exit::Service, url, self);

@@ -10,7 +10,6 @@
 //! Absent on purpose: a storage engine, a listener (but for the answer of a browser, on loopback),
 //! and anything that is made ready before it is needed, since checking one file without a network
 //! takes a few milliseconds.
-#![allow(dead_code, reason = "for the commands that sign and verify")]
 
 mod audit;
 mod clock;
@@ -21,9 +20,14 @@ mod failure;
 mod files;
 mod http;
 mod inspect;
+mod key;
 mod oci;
+mod oidc;
 mod output;
+mod parallel;
 mod progress;
+mod sign;
+mod submit;
 mod trust;
 mod verify;
 

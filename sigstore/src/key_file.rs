@@ -25,9 +25,11 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use any::{PrivateKeyDer, is_encrypted, read};
+pub use ed25519::Ed25519PhKey;
 pub use sealed::{SealingRandom, seal};
 
 mod any;
+mod ed25519;
 mod sealed;
 
 /// The label of an encrypted key.

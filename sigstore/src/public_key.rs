@@ -27,6 +27,7 @@ use x509_cert::Certificate;
 use crate::key_details::HashAlgorithm;
 
 pub use error::{PublicKeyError, SignatureError};
+pub(crate) use signature_form::sign_ed25519ph;
 
 pub(crate) use any_hash::message_algorithm;
 

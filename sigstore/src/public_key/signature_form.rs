@@ -2,7 +2,7 @@
 
 use der::asn1::{IntRef, UintRef};
 use der::{Decode, Encode, Reader, SliceReader};
-use ed25519_dalek::{StreamVerifier, VerifyingKey};
+use ed25519_dalek::{SigningKey, StreamVerifier, VerifyingKey};
 use sha2::digest::consts::U64;
 use sha2::digest::{FixedOutput, HashMarker, Output, OutputSizeUser, Update};
 
@@ -65,6 +65,12 @@ pub(super) fn verify_ed25519ph(
         .map_err(|_| SignatureError::Mismatch {
             kind: KeyKind::Ed25519,
         })
+}
+
+/// Makes the signature that [`verify_ed25519ph`] checks.
+pub(crate) fn sign_ed25519ph(key: &SigningKey, digest: [u8; 64]) -> Option<[u8; 64]> {
+    let signature = key.sign_prehashed(FinishedSha512(digest), None);
+    signature.ok().map(|signature| signature.to_bytes())
 }
 
 /// Checks an `Ed25519` signature (RFC 8032 section 5.1), as certificates have it.
