@@ -44,6 +44,12 @@ const ABOUT: &str = "Sign and verify anything, without having to trust a server"
 const LONG_ABOUT: &str = "\
 Sign and verify anything, without having to trust a server.
 
+Sign a file without a key of your own: a browser opens for you to log in, and what proves it is
+written beside the file.
+  cairn sign app.tar.gz
+Verify that somebody in particular signed it.
+  cairn verify --identity you@example.org --issuer https://accounts.google.com app.tar.gz
+
 Every command explains itself: `cairn help COMMAND`.";
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +65,7 @@ enum Command {
     Attest(attest::Args),
     GenerateKeyPair(generate_key_pair::Args),
     /// Work with signatures that wait for a log
+    #[command(subcommand)]
     Spool(spool::SpoolCommand),
     /// Choose and follow the trust root that other commands go by
     #[command(subcommand)]

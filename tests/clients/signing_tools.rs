@@ -361,10 +361,11 @@ fn gnupg_signs_with_every_kind_of_key_and_with_subkeys() {
             gpg(&bench, JULY.0, &sign);
             bench.check(&format!("{name}.pub"), "sig", "stranger.pub");
             // A keyring that has nothing but what was kept.
-            let _absent = fs::remove_file(bench.path("ring"));
-            let ring = "--no-default-keyring --keyring ./ring";
-            gpg(&bench, JULY.0, &format!("{ring} --import kept.key"));
-            gpg(&bench, JULY.0, &format!("{ring} --verify kept.sig message"));
+            let home = format!("kept{}{name}", options.len());
+            private_folder(&bench.path(&home));
+            let gpg = |arguments| gpg(&bench, JULY.0, &format!("--homedir ./{home} {arguments}"));
+            gpg("--import kept.key");
+            gpg("--verify kept.sig message");
         }
     }
     end_agent(&bench);

@@ -5,6 +5,11 @@
 //! The folders are read beside the checkout where they are kept and are no part of it; others may
 //! be named by `CAIRN_CONFORMANCE`. Without any this suite says so and passes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this file is tests, the functions between them too"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -66,7 +66,7 @@ fn url(server: &Server) -> String {
 /// Adds entries to the log, and waits until they are published.
 fn add(server: &Server, what: &str, count: usize) {
     let entries: Vec<String> = (0..count).map(|n| format!("{what} {n}")).collect();
-    let entries: Vec<&[u8]> = entries.iter().map(|entry| entry.as_bytes()).collect();
+    let entries: Vec<&[u8]> = entries.iter().map(String::as_bytes).collect();
     let path = "/logs/log/add-batch?wait=published";
     let request = Request::post(path, framed(&entries));
     server.client().send(&request).expect(200);

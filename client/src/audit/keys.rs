@@ -188,4 +188,23 @@ mod tests {
             "{refused}"
         );
     }
+
+    #[test]
+    fn the_public_logs_have_the_ids_of_their_note_keys() {
+        let roots = [
+            sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT,
+            sigstore_trust_root::SIGSTORE_STAGING_TRUSTED_ROOT,
+        ];
+        let roots = roots.map(|text| TrustedRoot::parse(text.as_bytes()).unwrap());
+        let logs = roots.iter().flat_map(|root| &root.tlogs);
+        let logs = logs.filter(|log| log.public_key.starts_with(ED25519_SPKI_PREFIX));
+        let mut count = 0;
+        for log in logs {
+            let host = log.base_url.strip_prefix("https://").unwrap();
+            let key = note_key(log, &Origin::new(host).unwrap()).unwrap();
+            assert_eq!(key.log_id(), log.log_id, "{host}");
+            count += 1;
+        }
+        assert!(count > 0);
+    }
 }
