@@ -55,6 +55,11 @@ pub(crate) fn verify(
         (named, hash) => named.or(hash).ok_or(BadSignature::Unsupported)?,
     };
     let verifier = verifier(key.kind(), scheme, hash).ok_or(BadSignature::Unsupported)?;
+    if hash == key.kind().hash() {
+        // The usual case, for which the key is parsed already.
+        let checked = key.verify_message(message, signature);
+        return checked.map_err(|_| BadSignature::Mismatch);
+    }
     aws::UnparsedPublicKey::new(verifier, key.spki_der())
         .verify(message, signature)
         .map_err(|_| BadSignature::Mismatch)

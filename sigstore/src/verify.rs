@@ -282,6 +282,10 @@ impl Checks<'_> {
                 return Err(Failed::new(Check::LogEntry, reason));
             }
             (0, LogPolicy::EntryOrPending { .. }) => self.pending(times)?,
+            (0, LogPolicy::NotRequired) if self.policy.witnesses.quorum > 0 => {
+                let reason = "there is no entry, of which a witness could have seen the checkpoint";
+                return Err(Failed::new(Check::LogWitnesses, reason));
+            }
             (0, LogPolicy::NotRequired) => {
                 self.pass(
                     Check::LogEntry,

@@ -207,6 +207,12 @@ impl<'a> CertificateView<'a> {
             return Err(CertificateError::IssuerName);
         }
         let key = issuer.public_key().map_err(CertificateError::IssuerKey)?;
+        self.verify_issued_with(&key)
+    }
+
+    /// As [`CertificateView::verify_issued_by`], where the names are known to fit and the issuer's
+    /// key is parsed.
+    pub(crate) fn verify_issued_with(&self, key: &PublicKey) -> Result<(), CertificateError> {
         let algorithm = AlgorithmIdentifierRef::from_der(self.signature_algorithm)?;
         if algorithm.parameters.is_some_and(|any| !any.is_null()) {
             return Err(CertificateError::Part {
@@ -217,7 +223,7 @@ impl<'a> CertificateView<'a> {
             let checked = key.verify_message(self.tbs, self.signature);
             return checked.map_err(CertificateError::Signature);
         }
-        let signed = named_signature::verify(&key, algorithm.oid, None, self.tbs, self.signature);
+        let signed = named_signature::verify(key, algorithm.oid, None, self.tbs, self.signature);
         signed.map_err(|bad| match bad {
             BadSignature::Unsupported => CertificateError::AlgorithmUnknown {
                 oid: algorithm.oid,

@@ -99,7 +99,7 @@ fn to_authorities(
         };
         for (place, issuer) in above.iter().enumerate() {
             let whole = chain.iter().copied().chain(above.iter().skip(place));
-            match last.verify_issued_by(issuer) {
+            match authority.check_issued(place, issuer, last) {
                 Ok(()) => match whole_path(&whole.collect::<Vec<_>>(), authority.valid_for) {
                     Ok(path) => paths.push(path),
                     Err(reason) => problem = Failed::new(Check::CertificatePath, reason),

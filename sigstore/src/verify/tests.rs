@@ -21,3 +21,4 @@ mod path;
 mod promises;
 mod scts;
 mod times;
+mod witnesses;

@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use crate::cert::view::CertificateView;
-use crate::public_key::PublicKey;
+use crate::cert::view::{CertificateError, CertificateView};
+use crate::public_key::{PublicKey, PublicKeyError};
 use crate::sct;
 use crate::time_range::TimeRange;
 use crate::timestamp_token::{ChainError, TimestampChain};
@@ -46,6 +46,8 @@ pub(super) struct Authority {
     pub(super) chain: Vec<Vec<u8>>,
     pub(super) valid_for: TimeRange,
     checked: OnceLock<Result<(), String>>,
+    /// The keys of the certificates, each parsed once.
+    keys: Vec<Result<PublicKey, PublicKeyError>>,
 }
 
 /// An authority that signs timestamps.
@@ -135,11 +137,37 @@ impl From<&AuthorityInstance> for Authority {
             chain: authority.cert_chain.clone(),
             valid_for: authority.valid_for,
             checked: OnceLock::new(),
+            keys: authority.cert_chain.iter().map(|der| key_in(der)).collect(),
         }
     }
 }
 
+/// Of what is no certificate the key does not matter: it is refused before.
+fn key_in(certificate_der: &[u8]) -> Result<PublicKey, PublicKeyError> {
+    match CertificateView::parse(certificate_der) {
+        Ok(view) => view.public_key(),
+        Err(_) => PublicKey::from_certificate_der(certificate_der),
+    }
+}
+
 impl Authority {
+    /// Checks that the certificate at this place of the chain, whose view this is, issued another.
+    pub(super) fn check_issued(
+        &self,
+        place: usize,
+        issuer: &CertificateView<'_>,
+        issued: &CertificateView<'_>,
+    ) -> Result<(), CertificateError> {
+        if issued.issuer() != issuer.subject() {
+            return Err(CertificateError::IssuerName);
+        }
+        match self.keys.get(place) {
+            Some(Ok(key)) => issued.verify_issued_with(key),
+            Some(Err(error)) => Err(CertificateError::IssuerKey(error.clone())),
+            None => issued.verify_issued_by(issuer),
+        }
+    }
+
     /// Its certificates, once it is known that each is signed by the next.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateView<'_>>, String> {
         let views: Result<Vec<_>, _> = self

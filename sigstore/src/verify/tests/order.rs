@@ -18,7 +18,9 @@ const OF_ONE_ENTRY: [Check; 6] = [
 fn stage(check: Check) -> Option<usize> {
     match check {
         Check::LogKnown | Check::LogPromise => Some(0),
-        Check::LogInclusion | Check::LogCheckpoint | Check::LogValidity => Some(1),
+        Check::LogInclusion | Check::LogCheckpoint | Check::LogWitnesses | Check::LogValidity => {
+            Some(1)
+        }
         Check::EntryBinding => Some(2),
         _ => None,
     }
