@@ -5,7 +5,7 @@
 //! here are files, sockets, and what is said to whoever types.
 //!
 //! This file parses the command line and dispatches; nothing is decided here. How a command ended
-//! is in [`exit`].
+//! is in `exit`.
 //!
 //! Absent on purpose: a storage engine, a listener (but for the answer of a browser, on loopback),
 //! and anything that is made ready before it is needed, since checking one file without a network
